@@ -1,0 +1,2 @@
+//! The `secgroup` command.
+fn main() {}

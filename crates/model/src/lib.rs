@@ -1,0 +1,39 @@
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+mod group;
+mod ids;
+mod interface;
+mod inventory;
+mod network;
+mod prefix_list;
+mod rule;
+
+pub use secgroup_packet::{Direction, Family, PortRange, Protocol};
+
+pub use crate::group::SecurityGroup;
+pub use crate::ids::{
+    AccountId, GroupId, InstanceId, NetworkInterfaceId, PeeringId, PrefixListId, RuleId, SubnetId,
+    VpcId,
+};
+pub use crate::interface::{ConnectionTracking, MacAddress, NetworkInterface};
+pub use crate::inventory::Inventory;
+pub use crate::network::{Peering, PeeringStatus, Subnet, Vpc};
+pub use crate::prefix_list::{PrefixList, PrefixListEntry};
+pub use crate::rule::{GroupReference, IcmpMatch, Peer, Rule, RuleSpec, Traffic};
+
+use std::collections::BTreeMap;
+
+/// The tags of a resource, by key.
+pub type Tags = BTreeMap<String, String>;
+
+/// Where in a policy file something was said; shown in reports, never compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The file, as the user named it.
+    pub file: std::sync::Arc<str>,
+    /// 1-based line.
+    pub line: u32,
+    /// 1-based column, in characters.
+    pub column: u32,
+}
