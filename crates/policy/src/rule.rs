@@ -52,6 +52,21 @@ pub struct IcmpMatch {
     pub code: Option<u8>,
 }
 
+impl IcmpMatch {
+    /// Every type and code.
+    pub const ANY: Self = Self {
+        kind: None,
+        code: None,
+    };
+
+    /// Whether a message of this type and code is meant (semantics A15-A17).
+    #[must_use]
+    pub fn matches(self, kind: u8, code: u8) -> bool {
+        self.kind
+            .is_none_or(|k| k == kind && self.code.is_none_or(|c| c == code))
+    }
+}
+
 /// The other end of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Peer {
