@@ -10,3 +10,4 @@ pub mod capture;
 pub mod checksum;
 pub mod frame;
 pub mod rng;
+pub mod trace;
