@@ -68,12 +68,8 @@ impl Directory {
     pub fn change(&self, net: IpNet, leaves: &[GroupNumber], joins: &[GroupNumber]) {
         let (net, length) = (net.trunc(), u32::from(net.prefix_len()));
         match net.addr() {
-            IpAddr::V4(a) => self
-                .v4
-                .change((a.to_bits(), net.prefix_len()), leaves, joins),
-            IpAddr::V6(a) => self
-                .v6
-                .change((a.to_bits(), net.prefix_len()), leaves, joins),
+            IpAddr::V4(a) => self.v4.change((a.to_bits(), length), leaves, joins),
+            IpAddr::V6(a) => self.v6.change((a.to_bits(), length), leaves, joins),
         }
     }
 
@@ -190,11 +186,11 @@ impl<B: Bits> Half<B> {
             return;
         }
         let mut lengths = self.lengths();
-        let count = &mut lengths[usize::from(length)];
+        let count = &mut lengths[length as usize];
         *count = count
             .saturating_add(joined as u64)
             .saturating_sub(left as u64);
-        let (word, bit) = (&self.probes[usize::from(length / 64)], 1 << (length % 64));
+        let (word, bit) = (&self.probes[length as usize / 64], 1 << (length % 64));
         if *count > 0 {
             word.fetch_or(bit, Ordering::Release);
         } else {
