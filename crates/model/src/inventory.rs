@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    GroupId, NetworkInterface, NetworkInterfaceId, Peering, PeeringId, PrefixList, PrefixListId,
-    SecurityGroup, Subnet, SubnetId, Vpc, VpcId,
+    AssociationStatus, GroupId, NetworkInterface, NetworkInterfaceId, Peering, PeeringId,
+    PrefixList, PrefixListId, SecurityGroup, Subnet, SubnetId, Vpc, VpcId,
 };
 
 /// Everything that a policy says. Plain data: whoever fills it validates what it adds.
@@ -22,4 +22,6 @@ pub struct Inventory {
     pub subnets: BTreeMap<SubnetId, Subnet>,
     /// Peering connections.
     pub peerings: BTreeMap<PeeringId, Peering>,
+    /// Groups that were associated with a further VPC (B29).
+    pub associations: BTreeMap<(GroupId, VpcId), AssociationStatus>,
 }

@@ -1,16 +1,22 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+mod error;
 mod group;
 mod ids;
 mod interface;
 mod inventory;
 mod network;
+mod peer;
 mod prefix_list;
+mod raw;
 mod rule;
+mod text;
+mod traffic;
 
 pub use secgroup_packet::{Direction, Family, PortRange, Protocol};
 
+pub use crate::error::{ErrorCode, ModelError, Part};
 pub use crate::group::SecurityGroup;
 pub use crate::ids::{
     AccountId, GroupId, InstanceId, NetworkInterfaceId, PeeringId, PrefixListId, RuleId, SubnetId,
@@ -18,9 +24,16 @@ pub use crate::ids::{
 };
 pub use crate::interface::{ConnectionTracking, MacAddress, NetworkInterface};
 pub use crate::inventory::Inventory;
-pub use crate::network::{Peering, PeeringStatus, Subnet, Vpc};
+pub use crate::network::{AssociationStatus, Peering, PeeringStatus, Subnet, Vpc};
+pub use crate::peer::{GroupReference, Peer, parse_cidr};
 pub use crate::prefix_list::{PrefixList, PrefixListEntry};
-pub use crate::rule::{GroupReference, IcmpMatch, Peer, Rule, RuleSpec, Traffic};
+pub use crate::raw::{
+    Dialect, Flavour, IdSyntax, NewRule, Note, Parsed, RawAddress, RawGroup, RawPeer,
+    RawPermission, RawRule,
+};
+pub use crate::rule::{Rule, RuleSpec};
+pub use crate::text::{parse_group_description, parse_group_name};
+pub use crate::traffic::{IcmpMatch, Listing, Traffic};
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,10 @@
 //! VPCs, subnets and peering connections, as far as security groups depend on them.
 
+use std::str::FromStr;
+
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use crate::{AccountId, Origin, PeeringId, SubnetId, Tags, VpcId};
+use crate::{AccountId, ModelError, Origin, PeeringId, SubnetId, Tags, VpcId};
 
 /// A VPC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,4 +66,38 @@ pub enum PeeringStatus {
     Pending,
     /// Deleted, expired, failed or rejected: references across it are stale.
     Gone,
+}
+
+/// The state of the association of a group with a further VPC (semantics B29).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AssociationStatus {
+    /// On its way to associated.
+    Associating,
+    /// Interfaces of the VPC may have the group.
+    Associated,
+    /// Could not be associated.
+    AssociationFailed,
+    /// On its way to disassociated.
+    Disassociating,
+    /// No longer associated.
+    Disassociated,
+    /// Could not be disassociated: it still is.
+    DisassociationFailed,
+}
+
+/// The states of a peering connection as the API spells them.
+impl FromStr for PeeringStatus {
+    type Err = ModelError;
+
+    fn from_str(text: &str) -> Result<Self, ModelError> {
+        match text {
+            "active" => Ok(Self::Active),
+            "initiating-request" | "pending-acceptance" | "provisioning" => Ok(Self::Pending),
+            "deleted" | "deleting" | "expired" | "failed" | "rejected" => Ok(Self::Gone),
+            _ => Err(ModelError::value(format!(
+                "Value ({text}) for parameter PeeringStatus is invalid"
+            ))
+            .with_help("write active, pending-acceptance, deleted or another state of EC2")),
+        }
+    }
 }

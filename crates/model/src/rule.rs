@@ -1,10 +1,10 @@
 //! Security group rules: what traffic, in which direction, with which peer (semantics A).
 
-use ipnet::IpNet;
+use std::fmt;
 
 use crate::{
-    AccountId, Direction, GroupId, Origin, PeeringStatus, PortRange, PrefixListId, Protocol, RuleId,
-    Tags, VpcId,
+    Direction, ErrorCode, Family, IcmpMatch, ModelError, Origin, Peer, Protocol, RuleId, Tags,
+    Traffic,
 };
 
 /// One stored rule: one direction, one kind of traffic, exactly one peer (semantics A1).
@@ -22,7 +22,22 @@ pub struct Rule {
     pub origin: Option<Origin>,
 }
 
-/// What a rule allows, canonical: two rules of a group are duplicates exactly where these are equal.
+impl Rule {
+    /// A rule with nothing but what makes it one.
+    #[must_use]
+    pub fn new(id: RuleId, spec: RuleSpec) -> Self {
+        Self {
+            id,
+            spec,
+            description: None,
+            tags: Tags::new(),
+            origin: None,
+        }
+    }
+}
+
+/// What a rule allows, canonical: two rules of a group are duplicates exactly where these are
+/// equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleSpec {
     /// Inbound or outbound.
@@ -33,106 +48,83 @@ pub struct RuleSpec {
     pub peer: Peer,
 }
 
-/// Protocol and ports of a rule, normalised (semantics A4 to A21).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Traffic {
-    /// `-1`: every protocol, within the peer's address family (A11).
-    All,
-    /// TCP with a destination port in the range (A12).
-    Tcp(PortRange),
-    /// UDP with a destination port in the range.
-    Udp(PortRange),
-    /// ICMP for IPv4 only (A19).
-    Icmp(IcmpMatch),
-    /// ICMPv6 for IPv6 only (A19).
-    Icmpv6(IcmpMatch),
-    /// Any other protocol, by number; ports play no part (A9). Never 1, 6, 17 or 58.
-    Other(Protocol),
-}
-
-/// Which ICMP messages a rule covers (semantics A15, A16). Type and code, not a range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum IcmpMatch {
-    /// `-1`/`-1`: every type and code.
-    All,
-    /// `type`/`-1`: every code of one type.
-    Type(u8),
-    /// `type`/`code`: exactly one message.
-    TypeAndCode(u8, u8),
-}
-
-impl IcmpMatch {
-    /// Whether it covers a message of `kind` (type) and `code`.
+impl RuleSpec {
+    /// The egress rule of a new group: everything to everywhere in `family` (B10).
     #[must_use]
-    pub const fn covers(self, kind: u8, code: u8) -> bool {
-        match self {
-            Self::All => true,
-            Self::Type(t) => t == kind,
-            Self::TypeAndCode(t, c) => t == kind && c == code,
+    pub const fn allow_all_egress(family: Family) -> Self {
+        Self {
+            direction: Direction::Egress,
+            traffic: Traffic::All,
+            peer: Peer::anywhere(family),
         }
     }
-}
 
-/// The other end of a rule (semantics A22 to A29).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Peer {
-    /// An address range, without host bits (A23).
-    Cidr(IpNet),
-    /// The current entries of a managed prefix list (A26).
-    PrefixList(PrefixListId),
-    /// The private addresses of the interfaces that have this group (A27, C6).
-    Group(GroupReference),
-}
-
-/// A reference to a security group, perhaps of another account or VPC (semantics A27 to A29).
-///
-/// Only the account and the group are the identity of the peer; VPC and peering are what a dump adds.
-#[derive(Debug, Clone)]
-pub struct GroupReference {
-    /// The group.
-    pub group: GroupId,
-    /// Its account where that is another one than the referencing group's.
-    pub account: Option<AccountId>,
-    /// Its VPC where that is another one.
-    pub vpc: Option<VpcId>,
-    /// The state of the peering connection that the reference depends on, where one is known.
-    pub peering: Option<PeeringStatus>,
-}
-
-impl GroupReference {
-    /// A reference to a group of the same account and VPC.
+    /// Whether every packet that `other` allows is one that this allows, as far as the two say so
+    /// themselves.
     #[must_use]
-    pub const fn local(group: GroupId) -> Self {
-        Self { group, account: None, vpc: None, peering: None }
+    pub fn covers(&self, other: &Self) -> bool {
+        self.direction == other.direction
+            && self.traffic.covers(other.traffic)
+            && self.peer.covers(&other.peer)
     }
 
-    const fn identity(&self) -> (&GroupId, Option<&AccountId>) {
-        (&self.group, self.account.as_ref())
+    /// Whether no packet can ever match: an ICMP of one family with a range of the other (A19). EC2
+    /// accepts such rules.
+    #[must_use]
+    pub fn never_matches(&self) -> bool {
+        matches!((self.traffic.family(), self.peer.family()), (Some(a), Some(b)) if a != b)
+    }
+
+    /// The error for a rule that is there already (A35).
+    #[must_use]
+    pub fn already_exists(&self) -> ModelError {
+        ModelError::new(
+            ErrorCode::InvalidPermissionDuplicate,
+            format!("the specified rule \"{}\" already exists", self.in_errors()),
+        )
+    }
+
+    /// The rule as EC2's errors spell it (A35): `peer: 0.0.0.0/0, TCP, from port: 443, to port:
+    /// 443, ALLOW`.
+    fn in_errors(&self) -> String {
+        let traffic = match self.traffic {
+            Traffic::All => "ALL".to_owned(),
+            Traffic::Tcp(ports) => {
+                format!("TCP, from port: {}, to port: {}", ports.from(), ports.to())
+            }
+            Traffic::Udp(ports) => {
+                format!("UDP, from port: {}, to port: {}", ports.from(), ports.to())
+            }
+            Traffic::Icmp(icmp) => format!("ICMP, {}", icmp_in_errors(icmp)),
+            Traffic::Icmpv6(icmp) => format!("ICMPv6, {}", icmp_in_errors(icmp)),
+            Traffic::Other(Protocol(number)) => format!("protocol: {number}"),
+        };
+        // The account of a foreign group is not part of the text.
+        let peer = match &self.peer {
+            Peer::Group(reference) => reference.group.to_string(),
+            other => other.to_string(),
+        };
+        format!("peer: {peer}, {traffic}, ALLOW")
     }
 }
 
-impl PartialEq for GroupReference {
-    fn eq(&self, other: &Self) -> bool {
-        self.identity() == other.identity()
+/// `tcp 443 from 0.0.0.0/0`, `icmp type 8 to sg-…`.
+impl fmt::Display for RuleSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let preposition = match self.direction {
+            Direction::Ingress => "from",
+            Direction::Egress => "to",
+        };
+        write!(f, "{} {preposition} {}", self.traffic, self.peer)
     }
 }
 
-impl Eq for GroupReference {}
-
-impl PartialOrd for GroupReference {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for GroupReference {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.identity().cmp(&other.identity())
-    }
-}
-
-impl std::hash::Hash for GroupReference {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.identity().hash(state);
-    }
+fn icmp_in_errors(icmp: IcmpMatch) -> String {
+    let (kind, code) = match icmp {
+        IcmpMatch::All => (None, None),
+        IcmpMatch::Type(kind) => (Some(kind), None),
+        IcmpMatch::TypeAndCode(kind, code) => (Some(kind), Some(code)),
+    };
+    let number = |n: Option<u8>| n.map_or_else(|| "ALL".to_owned(), |n| n.to_string());
+    format!("type: {}, code: {}", number(kind), number(code))
 }
