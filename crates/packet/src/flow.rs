@@ -1,8 +1,9 @@
 //! The canonical key of a connection, seen from one network interface.
 //!
-//! A key is written from the interface's side: *local* is the interface's own end, *remote* the other. An egress packet
-//! has its source as local, an ingress packet its destination, so the two directions of a connection give the same key
-//! without comparing addresses (semantics D3, D57), and an entry can never be half-inserted.
+//! A key is written from the interface's side: *local* is the interface's own end, *remote* the
+//! other. An egress packet has its source as local, an ingress packet its destination, so the two
+//! directions of a connection give the same key without comparing addresses (semantics D3, D57),
+//! and an entry can never be half-inserted.
 //!
 //! | protocol | `local_port` | `remote_port` |
 //! |---|---|---|
@@ -10,8 +11,9 @@
 //! | ICMP, ICMPv6 request and reply (code 0) | the identifier | [`IcmpExchange`]: which query it is and which end asked |
 //! | every other protocol | 0 | 0 |
 //!
-//! Two hosts may ping each other with the same identifier; the end that asked is part of the key, so that one end's
-//! request never rides on the other's (semantics D50, D51). Unpaired ICMP types and later fragments have no key.
+//! Two hosts may ping each other with the same identifier; the end that asked is part of the key,
+//! so that one end's request never rides on the other's (semantics D50, D51). Unpaired ICMP types
+//! and later fragments have no key.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -72,9 +74,11 @@ pub struct IcmpExchange {
 }
 
 impl IcmpExchange {
-    /// The exchange that an ICMP message of `protocol` (ICMP or ICMPv6) belongs to, or `None` for an unpaired type.
+    /// The exchange that an ICMP message of `protocol` (ICMP or ICMPv6) belongs to, or `None` for
+    /// an unpaired type.
     ///
-    /// IPv4 (RFC 792, RFC 950): echo 8/0, timestamp 13/14, information 15/16, address mask 17/18. IPv6 (RFC 4443): echo 128/129.
+    /// IPv4 (RFC 792, RFC 950): echo 8/0, timestamp 13/14, information 15/16, address mask 17/18.
+    /// IPv6 (RFC 4443): echo 128/129.
     #[must_use]
     pub const fn of(protocol: Protocol, kind: u8, code: u8) -> Option<Self> {
         let (query, is_reply) = match (protocol, kind, code) {
@@ -123,8 +127,8 @@ impl FlowKey {
         }
     }
 
-    /// The key of a packet between `addresses` whose upper-layer header is `l4`, crossing `interface` in `direction`;
-    /// `None` for what belongs to no connection.
+    /// The key of a packet between `addresses` whose upper-layer header is `l4`, crossing
+    /// `interface` in `direction`; `None` for what belongs to no connection.
     #[must_use]
     pub const fn new(
         addresses: AddressPair,
@@ -146,20 +150,55 @@ impl FlowKey {
             L4::LaterFragment => return None,
         };
         Some(match (addresses, direction) {
-            (AddressPair::V4 { src: local, dst: remote }, Direction::Egress)
-            | (AddressPair::V4 { dst: local, src: remote }, Direction::Ingress) => {
-                Self::V4(FlowKey4 { local, remote, local_port, remote_port, interface, protocol })
-            }
-            (AddressPair::V6 { src: local, dst: remote }, Direction::Egress)
-            | (AddressPair::V6 { dst: local, src: remote }, Direction::Ingress) => {
-                Self::V6(FlowKey6 { local, remote, local_port, remote_port, interface, protocol })
-            }
+            (
+                AddressPair::V4 {
+                    src: local,
+                    dst: remote,
+                },
+                Direction::Egress,
+            )
+            | (
+                AddressPair::V4 {
+                    dst: local,
+                    src: remote,
+                },
+                Direction::Ingress,
+            ) => Self::V4(FlowKey4 {
+                local,
+                remote,
+                local_port,
+                remote_port,
+                interface,
+                protocol,
+            }),
+            (
+                AddressPair::V6 {
+                    src: local,
+                    dst: remote,
+                },
+                Direction::Egress,
+            )
+            | (
+                AddressPair::V6 {
+                    dst: local,
+                    src: remote,
+                },
+                Direction::Ingress,
+            ) => Self::V6(FlowKey6 {
+                local,
+                remote,
+                local_port,
+                remote_port,
+                interface,
+                protocol,
+            }),
         })
     }
 }
 
 impl Packet {
-    /// The key of the connection that this packet would belong to where it crosses `interface` in `direction`.
+    /// The key of the connection that this packet would belong to where it crosses `interface` in
+    /// `direction`.
     #[must_use]
     pub const fn flow_key(
         &self,

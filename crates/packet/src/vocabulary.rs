@@ -102,7 +102,8 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// An inclusive range of ports, `from <= to`. Port 0 is a value like any other: it occurs on the wire.
+/// An inclusive range of ports, `from <= to`. Port 0 is a value like any other: it occurs on the
+/// wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortRange {
     from: u16,
@@ -111,18 +112,28 @@ pub struct PortRange {
 
 impl PortRange {
     /// Every port, 0 to 65535.
-    pub const ALL: Self = Self { from: 0, to: u16::MAX };
+    pub const ALL: Self = Self {
+        from: 0,
+        to: u16::MAX,
+    };
 
     /// The range from `from` to `to`, both included; `None` where `from > to`.
     #[must_use]
     pub const fn new(from: u16, to: u16) -> Option<Self> {
-        if from <= to { Some(Self { from, to }) } else { None }
+        if from <= to {
+            Some(Self { from, to })
+        } else {
+            None
+        }
     }
 
     /// The range of one port.
     #[must_use]
     pub const fn single(port: u16) -> Self {
-        Self { from: port, to: port }
+        Self {
+            from: port,
+            to: port,
+        }
     }
 
     /// The first port of the range.
@@ -161,7 +172,8 @@ impl fmt::Display for PortRange {
     }
 }
 
-/// A point in time, in nanoseconds since the Unix epoch. Always an argument, never read from a clock here.
+/// A point in time, in nanoseconds since the Unix epoch. Always an argument, never read from a
+/// clock here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(u64);
 
@@ -190,7 +202,10 @@ impl Timestamp {
     /// This time plus `duration`; saturates.
     #[must_use]
     pub fn saturating_add(self, duration: std::time::Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 
     /// How long after `earlier` this is; zero where it is not.

@@ -1,0 +1,42 @@
+//! From a frame to its [`Packet`]: one pass over the headers, outermost first, straight to the
+//! fields that matter.
+//!
+//! `secgroup-datapath` says in words which frames are malformed; the files below this one say it in
+//! code, a layer each. The first thing wrong with a frame is the error. Nothing here looks at a
+//! checksum: see [`Frame::verify_checksums`].
+
+pub(crate) mod extensions;
+mod ipv4;
+mod ipv6;
+mod l4;
+mod link;
+mod quote;
+
+pub use self::extensions::MAX_EXTENSIONS;
+pub use self::link::MAX_VLAN_TAGS;
+
+use crate::view::View;
+use crate::{Frame, ParseError, Parsed};
+
+/// EtherType of IPv4.
+const IPV4: u16 = 0x0800;
+/// EtherType of IPv6.
+const IPV6: u16 = 0x86DD;
+
+impl Frame<'_> {
+    /// What the frame says.
+    ///
+    /// # Errors
+    ///
+    /// Where a header is not there, contradicts another, or was snapped before the fields that a
+    /// verdict depends on.
+    #[inline]
+    pub fn parse(&self) -> Result<Parsed, ParseError> {
+        let (ethertype, payload) = link::peel(self.link, View::of(self))?;
+        match ethertype {
+            IPV4 => ipv4::parse(payload).map(Parsed::Ip),
+            IPV6 => ipv6::parse(payload).map(Parsed::Ip),
+            other => Ok(Parsed::NotIp(other)),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The link layer: which protocol a frame carries, and where it begins.
+//!
+//! The protocol is an EtherType whatever the link type. Where a link layer says something that is
+//! no EtherType, that number is given as it is, for those are all below 0x0600, where EtherTypes
+//! begin: the length of an IEEE 802.3 frame (its LLC payload is not IP to a host, RFC 1042 SNAP
+//! included), a "cooked" capture's number for such a frame, a loopback's family; 0 where there is
+//! none.
+
+use crate::error::Fault;
+use crate::view::{View, be16};
+use crate::{Layer, LinkType, ParseErrorKind};
+
+use super::{IPV4, IPV6};
+
+/// VLAN tags that are looked through. Real networks stack two; a bound keeps hostile frames cheap.
+pub const MAX_VLAN_TAGS: usize = 8;
+
+/// The EtherType of the frame, behind its VLAN tags, and its payload.
+#[inline]
+pub(super) fn peel(link: LinkType, frame: View<'_>) -> Result<(u16, View<'_>), Fault> {
+    match link {
+        LinkType::Ethernet => {
+            // Destination (6), source (6), EtherType (2).
+            let header = frame.header::<14>(Layer::Ethernet)?;
+            untag(
+                be16(header[12], header[13]),
+                frame.skip(Layer::Ethernet, 14)?,
+            )
+        }
+        LinkType::Ipv4 => Ok((IPV4, frame)),
+        LinkType::Ipv6 => Ok((IPV6, frame)),
+        LinkType::RawIp => raw(frame),
+        LinkType::LinuxSll => linux_sll(frame),
+        LinkType::LinuxSll2 => linux_sll2(frame),
+        LinkType::Null | LinkType::Loop => loopback(link, frame),
+    }
+}
+
+/// Looks through VLAN tags, if `ethertype` is of one.
+#[inline]
+fn untag(ethertype: u16, payload: View<'_>) -> Result<(u16, View<'_>), Fault> {
+    if is_tag(ethertype) {
+        untag_all(payload)
+    } else {
+        Ok((ethertype, payload))
+    }
+}
+
+/// IEEE 802.1Q (0x8100), 802.1ad (0x88A8), and what was used for stacked tags before it (0x9100).
+#[inline]
+const fn is_tag(ethertype: u16) -> bool {
+    matches!(ethertype, 0x8100 | 0x88A8 | 0x9100)
+}
+
+/// Looks through the tag whose EtherType is in front of `payload`, and those behind it.
+fn untag_all(mut payload: View<'_>) -> Result<(u16, View<'_>), Fault> {
+    for _ in 0..MAX_VLAN_TAGS {
+        // Priority and VLAN identifier (2), EtherType of what follows (2).
+        let tag = payload.header::<4>(Layer::Vlan)?;
+        let ethertype = be16(tag[2], tag[3]);
+        payload = payload.skip(Layer::Vlan, 4)?;
+        if !is_tag(ethertype) {
+            return Ok((ethertype, payload));
+        }
+    }
+    Err(payload.fault(Layer::Vlan, ParseErrorKind::TooManyTags))
+}
+
+/// Raw IP: the version nibble is all there is to go by.
+fn raw(frame: View<'_>) -> Result<(u16, View<'_>), Fault> {
+    match frame.header::<1>(Layer::RawIp)?[0] >> 4 {
+        4 => Ok((IPV4, frame)),
+        6 => Ok((IPV6, frame)),
+        version => Err(frame.fault(Layer::RawIp, ParseErrorKind::Version(version))),
+    }
+}
+
+/// tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html: packet type (2), ARPHRD type (2), address length
+/// (2), address (8), protocol (2).
+fn linux_sll(frame: View<'_>) -> Result<(u16, View<'_>), Fault> {
+    let header = frame.header::<16>(Layer::LinuxSll)?;
+    let payload = frame.skip(Layer::LinuxSll, 16)?;
+    cooked(
+        be16(header[2], header[3]),
+        be16(header[14], header[15]),
+        payload,
+    )
+}
+
+/// tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html: protocol (2), reserved (2), interface index (4),
+/// ARPHRD type (2), packet type (1), address length (1), address (8).
+fn linux_sll2(frame: View<'_>) -> Result<(u16, View<'_>), Fault> {
+    let header = frame.header::<20>(Layer::LinuxSll2)?;
+    let payload = frame.skip(Layer::LinuxSll2, 20)?;
+    cooked(
+        be16(header[8], header[9]),
+        be16(header[0], header[1]),
+        payload,
+    )
+}
+
+/// On some hardware types a "cooked" protocol field is no EtherType (same documents): Frame Relay
+/// (770) and 802.11 with radiotap (803), where it is to be ignored, and netlink (824), where it is
+/// a netlink family.
+fn cooked(hardware: u16, protocol: u16, payload: View<'_>) -> Result<(u16, View<'_>), Fault> {
+    match hardware {
+        770 | 803 => Ok((0, payload)),
+        824 => Ok((protocol & 0xFF, payload)),
+        _ => untag(protocol, payload),
+    }
+}
+
+/// tcpdump.org/linktypes.html, LINKTYPE_NULL and LINKTYPE_LOOP: AF_INET is 2 everywhere; AF_INET6
+/// is 10 on Linux, 23 on Windows, 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on Darwin.
+fn loopback(link: LinkType, frame: View<'_>) -> Result<(u16, View<'_>), Fault> {
+    let header = frame.header::<4>(Layer::Loopback)?;
+    let network_order = u32::from_be_bytes(*header);
+    let family = match link {
+        // The order is the capturing host's, which may be neither the reader's nor the file's. A
+        // family is a small number, so the smaller reading is the right one.
+        LinkType::Null => network_order.min(network_order.swap_bytes()),
+        _ => network_order,
+    };
+    let ethertype = match family {
+        2 => IPV4,
+        10 | 23 | 24 | 28 | 30 => IPV6,
+        // Some other family (ISO is 7), or nonsense: no EtherType begins below 0x0600.
+        other => u16::try_from(other).map_or(0, |family| if family < 0x0600 { family } else { 0 }),
+    };
+    Ok((ethertype, frame.skip(Layer::Loopback, 4)?))
+}
