@@ -19,8 +19,8 @@
 //! - `tcp FLAGS` with `seq N`, `ack N`, `win N`; flags as in [`tcp`](crate::frame::tcp);
 //! - `udp`; `proto N`; `arp`;
 //! - `ping` and `pong` with `id N` and `seq N`, both 1 where not said;
-//! - `icmp TYPE/CODE` and `icmp6 TYPE/CODE`, with `id N`, or `quotes K`: it carries packet K of this
-//!   table, counted from 1, all of it or its first `cut N` bytes;
+//! - `icmp TYPE/CODE` and `icmp6 TYPE/CODE`, with `id N`, or `quotes K`: it carries packet K of
+//!   this table, counted from 1, all of it or its first `cut N` bytes;
 //! - any of them with a payload, `"text"` or `len N`; with `ttl N`, `ipid N`, `ext N,N` (IPv6
 //!   extension headers of 8 bytes), `piece A..B` (these bytes of the IP payload as the last
 //!   fragment, `piece A..B+` as one that more follow), `vlan N`;
