@@ -1,2 +1,9 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
+
+mod capture;
+
+pub use crate::capture::{
+    BATCH_MAX, Batch, Capture, CaptureError, CaptureErrorKind, CaptureWriter, Damage, Link,
+    MAX_BLOCK_LEN, MAX_CAPTURED_LEN, MAX_WARNINGS, Record, Warning, WriteError, WriteFormat,
+};
