@@ -79,6 +79,8 @@ pub enum Part {
     PeerAccount(usize),
     /// The description of the peer at this place.
     PeerDescription(usize),
+    /// The rule at this place in the request.
+    Rule(usize),
     /// The name of a group or prefix list.
     Name,
     /// The description of a group.
@@ -154,6 +156,8 @@ codes! {
     InvalidPermissionNotFound = "InvalidPermission.NotFound",
     /// Not the syntax of a prefix list id.
     InvalidPrefixListIdMalformed = "InvalidPrefixListId.Malformed",
+    /// No such prefix list (E63).
+    InvalidPrefixListIdNotFound = "InvalidPrefixListID.NotFound",
     /// A prefix list cannot be changed in this way (B30).
     InvalidPrefixListModification = "InvalidPrefixListModification",
     /// Not the syntax of a rule id (E54).

@@ -9,8 +9,11 @@ mod inventory;
 mod network;
 mod peer;
 mod prefix_list;
+mod quota;
 mod raw;
+mod reference;
 mod rule;
+mod tags;
 mod text;
 mod traffic;
 
@@ -26,19 +29,19 @@ pub use crate::interface::{ConnectionTracking, MacAddress, NetworkInterface};
 pub use crate::inventory::Inventory;
 pub use crate::network::{AssociationStatus, Peering, PeeringStatus, Subnet, Vpc};
 pub use crate::peer::{GroupReference, Peer, parse_cidr};
-pub use crate::prefix_list::{PrefixList, PrefixListEntry};
+pub use crate::prefix_list::{
+    PrefixList, PrefixListChange, PrefixListEntry, RawEntry, RawPrefixList,
+};
+pub use crate::quota::{Ceilings, PrefixListCounting, PrefixListQuotas, Quotas, RuleCount};
 pub use crate::raw::{
     Dialect, Flavour, IdSyntax, NewRule, Note, Parsed, RawAddress, RawGroup, RawPeer,
     RawPermission, RawRule,
 };
+pub use crate::reference::{Dependents, Reach, Reference};
 pub use crate::rule::{Rule, RuleSpec};
+pub use crate::tags::{Tags, check_tags};
 pub use crate::text::{parse_group_description, parse_group_name};
 pub use crate::traffic::{IcmpMatch, Listing, Traffic};
-
-use std::collections::BTreeMap;
-
-/// The tags of a resource, by key.
-pub type Tags = BTreeMap<String, String>;
 
 /// Where in a policy file something was said; shown in reports, never compared.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -50,7 +50,7 @@ impl Peer {
     }
 }
 
-/// `10.0.0.0/8`, `pl-…`, `sg-…`, or `111122223333/sg-…` for the group of another account (A28).
+/// `10.0.0.0/8`, `pl-…`, `sg-…`, or `111122223333/sg-…` for a group of another account (A28).
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -202,7 +202,8 @@ impl RawRule {
         .flatten()
         .collect();
         let too_many = (addresses.len() > 1).then(only_one_peer);
-        let description = self.description;
+        // Where there is one peer too many, its faults are told too, those of the description once.
+        let mut description = self.description;
         let parsed = RawPermission {
             protocol: self.protocol,
             from_port: self.from_port,
@@ -220,8 +221,6 @@ impl RawRule {
             None => parsed,
             Some(error) => {
                 let mut errors = parsed.err().unwrap_or_default();
-                // A description that serves several peers is one fault all the same.
-                errors.dedup_by(|b, a| a.message == b.message);
                 errors.insert(0, error);
                 Err(errors)
             }

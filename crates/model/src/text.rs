@@ -3,7 +3,7 @@
 use crate::{ErrorCode, ModelError, Part};
 
 /// Names and descriptions have at most this many characters (A32, B3, B6).
-const MAX_CHARS: usize = 255;
+pub(crate) const MAX_CHARS: usize = 255;
 
 /// The characters that are no letters or digits (A32). `&` is among them although some pages leave
 /// it out.
