@@ -80,6 +80,7 @@ impl IcmpExchange {
     /// IPv4 (RFC 792, RFC 950): echo 8/0, timestamp 13/14, information 15/16, address mask 17/18.
     /// IPv6 (RFC 4443): echo 128/129.
     #[must_use]
+    #[inline]
     pub const fn of(protocol: Protocol, kind: u8, code: u8) -> Option<Self> {
         let (query, is_reply) = match (protocol, kind, code) {
             (Protocol::ICMP, 8, 0) | (Protocol::ICMPV6, 128, 0) => (0, false),
@@ -130,6 +131,7 @@ impl FlowKey {
     /// The key of a packet between `addresses` whose upper-layer header is `l4`, crossing
     /// `interface` in `direction`; `None` for what belongs to no connection.
     #[must_use]
+    #[inline]
     pub const fn new(
         addresses: AddressPair,
         protocol: Protocol,
@@ -200,6 +202,7 @@ impl Packet {
     /// The key of the connection that this packet would belong to where it crosses `interface` in
     /// `direction`.
     #[must_use]
+    #[inline]
     pub const fn flow_key(
         &self,
         interface: InterfaceIndex,

@@ -1,5 +1,5 @@
-//! From a frame to its [`Packet`]: one pass over the headers, outermost first, straight to the
-//! fields that matter.
+//! From a frame to its [`Packet`](crate::Packet): one pass over the headers, outermost first,
+//! straight to the fields that matter.
 //!
 //! `secgroup-datapath` says in words which frames are malformed; the files below this one say it in
 //! code, a layer each. The first thing wrong with a frame is the error. Nothing here looks at a
@@ -16,7 +16,7 @@ pub use self::extensions::MAX_EXTENSIONS;
 pub use self::link::MAX_VLAN_TAGS;
 
 use crate::view::View;
-use crate::{Frame, ParseError, Parsed};
+use crate::{Frame, LinkType, ParseError, Parsed};
 
 /// EtherType of IPv4.
 const IPV4: u16 = 0x0800;
@@ -26,17 +26,29 @@ const IPV6: u16 = 0x86DD;
 impl Frame<'_> {
     /// What the frame says.
     ///
+    /// Match on a reference to the result where you can: it is large, and to copy what was just
+    /// written in small pieces takes longer than to write it.
+    ///
     /// # Errors
     ///
     /// Where a header is not there, contradicts another, or was snapped before the fields that a
     /// verdict depends on.
     #[inline]
     pub fn parse(&self) -> Result<Parsed, ParseError> {
-        let (ethertype, payload) = link::peel(self.link, View::of(self))?;
-        match ethertype {
-            IPV4 => ipv4::parse(payload).map(Parsed::Ip),
-            IPV6 => ipv6::parse(payload).map(Parsed::Ip),
-            other => Ok(Parsed::NotIp(other)),
+        let frame = View::of(self);
+        match self.link {
+            LinkType::Ethernet => link::ethernet(frame),
+            other => link::parse(other, frame),
         }
+    }
+}
+
+/// What follows the link layer. Every link layer ends with this call, so that the result is written
+/// once, where the caller wants it.
+fn network(ethertype: u16, payload: View<'_>) -> Result<Parsed, ParseError> {
+    match ethertype {
+        IPV4 => ipv4::parse(payload),
+        IPV6 => ipv6::parse(payload),
+        other => Ok(Parsed::NotIp(other)),
     }
 }

@@ -46,7 +46,7 @@ pub(crate) struct Upper<'a> {
 }
 
 /// Walks from the header numbered `next`, which `payload` starts with, to the upper layer.
-#[inline]
+#[inline(always)]
 pub(crate) fn walk(next: u8, payload: View<'_>) -> Result<Upper<'_>, Fault> {
     if is_extension(next) {
         walk_chain(next, payload)

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use crate::error::Fault;
 use crate::view::{View, be16, count};
 use crate::{
-    AddressPair, Family, Fragment, L4, Layer, Packet, ParseError, ParseErrorKind, Protocol,
+    AddressPair, Family, Fragment, L4, Layer, Packet, ParseError, ParseErrorKind, Parsed, Protocol,
 };
 
 use super::l4::{self, FragmentField};
@@ -14,15 +14,14 @@ use super::l4::{self, FragmentField};
 pub(crate) const HEADER: u16 = 20;
 
 /// The packet that `view` starts with.
-#[inline]
-pub(super) fn parse(view: View<'_>) -> Result<Packet, ParseError> {
+#[inline(always)]
+pub(super) fn parse(view: View<'_>) -> Result<Parsed, ParseError> {
     let header = view.header::<20>(Layer::Ipv4)?;
     if header[0] >> 4 != 4 {
         return Err(view
             .fault(Layer::Ipv4, ParseErrorKind::Version(header[0] >> 4))
             .into());
     }
-    let addresses = addresses(header);
     let protocol = Protocol(header[9]);
     let total = be16(header[2], header[3]);
     match payload(view, header, total).and_then(|payload| upper(payload, header, protocol)) {
@@ -30,8 +29,8 @@ pub(super) fn parse(view: View<'_>) -> Result<Packet, ParseError> {
             l4,
             fragment,
             l4_offset,
-        }) => Ok(Packet {
-            addresses,
+        }) => Ok(Parsed::Ip(Packet {
+            addresses: addresses(header),
             protocol,
             l4,
             fragment,
@@ -39,13 +38,13 @@ pub(super) fn parse(view: View<'_>) -> Result<Packet, ParseError> {
             ip_len: u32::from(total),
             l3_offset: view.offset(),
             l4_offset,
-        }),
-        Err(fault) => Err(fault.between(addresses, Some(protocol))),
+        })),
+        Err(fault) => Err(fault.between(addresses(header), Some(protocol))),
     }
 }
 
 /// Source and destination of a header.
-#[inline]
+#[inline(always)]
 pub(crate) const fn addresses(header: &[u8; 20]) -> AddressPair {
     let &[.., s0, s1, s2, s3, d0, d1, d2, d3] = header;
     AddressPair::V4 {
@@ -55,13 +54,13 @@ pub(crate) const fn addresses(header: &[u8; 20]) -> AddressPair {
 }
 
 /// Length of a header with its options, in bytes, as its first byte states it.
-#[inline]
+#[inline(always)]
 pub(crate) const fn header_len(first: u8) -> u16 {
     (first & 0x0F) as u16 * 4
 }
 
 /// Flags and offset of a header, where they make it a fragment.
-#[inline]
+#[inline(always)]
 pub(crate) const fn fragment(header: &[u8; 20]) -> Option<FragmentField> {
     // "Don't fragment" and the reserved bit are nobody's business here.
     let position = be16(header[6], header[7]) & 0x3FFF;
@@ -76,7 +75,7 @@ pub(crate) const fn fragment(header: &[u8; 20]) -> Option<FragmentField> {
 }
 
 /// What lies behind the header, without the padding behind the packet.
-#[inline]
+#[inline(always)]
 fn payload<'a>(view: View<'a>, header: &[u8; 20], total: u16) -> Result<View<'a>, Fault> {
     let len = header_len(header[0]);
     if len < HEADER {
@@ -101,7 +100,7 @@ struct Upper {
     l4_offset: u16,
 }
 
-#[inline]
+#[inline(always)]
 fn upper(payload: View<'_>, header: &[u8; 20], protocol: Protocol) -> Result<Upper, Fault> {
     let (l4, fragment) = match fragment(header) {
         None => (l4::parse(Family::V4, protocol, payload, true)?, None),

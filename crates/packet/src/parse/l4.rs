@@ -62,7 +62,7 @@ pub(super) fn parse_fragment(
 
 /// The upper-layer header that `payload` starts with; in a first fragment, the packet is not
 /// `whole`.
-#[inline]
+#[inline(always)]
 pub(super) fn parse(
     family: Family,
     protocol: Protocol,
@@ -79,7 +79,7 @@ pub(super) fn parse(
 }
 
 /// RFC 9293 section 3.1.
-#[inline]
+#[inline(always)]
 fn tcp(payload: View<'_>, whole: bool) -> Result<L4, Fault> {
     payload.require(Layer::Tcp, 20)?;
     // Ports (2 + 2), sequence (4), acknowledgement (4), data offset (4 bits), flags: the rest may
@@ -102,7 +102,7 @@ fn tcp(payload: View<'_>, whole: bool) -> Result<L4, Fault> {
 }
 
 /// RFC 768.
-#[inline]
+#[inline(always)]
 fn udp(payload: View<'_>, whole: bool) -> Result<L4, Fault> {
     payload.require(Layer::Udp, 8)?;
     let header = payload.header::<4>(Layer::Udp)?;

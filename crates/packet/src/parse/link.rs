@@ -6,43 +6,42 @@
 //! included), a "cooked" capture's number for such a frame, a loopback's family; 0 where there is
 //! none.
 
-use crate::error::Fault;
 use crate::view::{View, be16};
-use crate::{Layer, LinkType, ParseErrorKind};
+use crate::{Layer, LinkType, ParseError, ParseErrorKind, Parsed};
 
-use super::{IPV4, IPV6};
+use super::{IPV4, IPV6, network};
 
 /// VLAN tags that are looked through. Real networks stack two; a bound keeps hostile frames cheap.
 pub const MAX_VLAN_TAGS: usize = 8;
 
-/// The EtherType of the frame, behind its VLAN tags, and its payload.
+/// An Ethernet frame: destination (6), source (6), EtherType (2).
 #[inline]
-pub(super) fn peel(link: LinkType, frame: View<'_>) -> Result<(u16, View<'_>), Fault> {
+pub(super) fn ethernet(frame: View<'_>) -> Result<Parsed, ParseError> {
+    let header = frame.header::<14>(Layer::Ethernet)?;
+    let payload = frame.skip(Layer::Ethernet, 14)?;
+    tagged(be16(header[12], header[13]), payload)
+}
+
+/// A frame of any other link type.
+pub(super) fn parse(link: LinkType, frame: View<'_>) -> Result<Parsed, ParseError> {
     match link {
-        LinkType::Ethernet => {
-            // Destination (6), source (6), EtherType (2).
-            let header = frame.header::<14>(Layer::Ethernet)?;
-            untag(
-                be16(header[12], header[13]),
-                frame.skip(Layer::Ethernet, 14)?,
-            )
-        }
-        LinkType::Ipv4 => Ok((IPV4, frame)),
-        LinkType::Ipv6 => Ok((IPV6, frame)),
+        LinkType::Ethernet => ethernet(frame),
         LinkType::RawIp => raw(frame),
+        LinkType::Ipv4 => network(IPV4, frame),
+        LinkType::Ipv6 => network(IPV6, frame),
         LinkType::LinuxSll => linux_sll(frame),
         LinkType::LinuxSll2 => linux_sll2(frame),
         LinkType::Null | LinkType::Loop => loopback(link, frame),
     }
 }
 
-/// Looks through VLAN tags, if `ethertype` is of one.
+/// What follows an EtherType, which may be that of a VLAN tag.
 #[inline]
-fn untag(ethertype: u16, payload: View<'_>) -> Result<(u16, View<'_>), Fault> {
+fn tagged(ethertype: u16, payload: View<'_>) -> Result<Parsed, ParseError> {
     if is_tag(ethertype) {
-        untag_all(payload)
+        untag(payload)
     } else {
-        Ok((ethertype, payload))
+        network(ethertype, payload)
     }
 }
 
@@ -52,32 +51,36 @@ const fn is_tag(ethertype: u16) -> bool {
     matches!(ethertype, 0x8100 | 0x88A8 | 0x9100)
 }
 
-/// Looks through the tag whose EtherType is in front of `payload`, and those behind it.
-fn untag_all(mut payload: View<'_>) -> Result<(u16, View<'_>), Fault> {
+/// Looks through the tag whose EtherType is in front of `payload`, and those behind it: priority
+/// and VLAN identifier (2), EtherType of what follows (2).
+fn untag(mut payload: View<'_>) -> Result<Parsed, ParseError> {
     for _ in 0..MAX_VLAN_TAGS {
-        // Priority and VLAN identifier (2), EtherType of what follows (2).
         let tag = payload.header::<4>(Layer::Vlan)?;
-        let ethertype = be16(tag[2], tag[3]);
         payload = payload.skip(Layer::Vlan, 4)?;
+        let ethertype = be16(tag[2], tag[3]);
         if !is_tag(ethertype) {
-            return Ok((ethertype, payload));
+            return network(ethertype, payload);
         }
     }
-    Err(payload.fault(Layer::Vlan, ParseErrorKind::TooManyTags))
+    Err(payload
+        .fault(Layer::Vlan, ParseErrorKind::TooManyTags)
+        .into())
 }
 
 /// Raw IP: the version nibble is all there is to go by.
-fn raw(frame: View<'_>) -> Result<(u16, View<'_>), Fault> {
+fn raw(frame: View<'_>) -> Result<Parsed, ParseError> {
     match frame.header::<1>(Layer::RawIp)?[0] >> 4 {
-        4 => Ok((IPV4, frame)),
-        6 => Ok((IPV6, frame)),
-        version => Err(frame.fault(Layer::RawIp, ParseErrorKind::Version(version))),
+        4 => network(IPV4, frame),
+        6 => network(IPV6, frame),
+        version => Err(frame
+            .fault(Layer::RawIp, ParseErrorKind::Version(version))
+            .into()),
     }
 }
 
 /// tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html: packet type (2), ARPHRD type (2), address length
 /// (2), address (8), protocol (2).
-fn linux_sll(frame: View<'_>) -> Result<(u16, View<'_>), Fault> {
+fn linux_sll(frame: View<'_>) -> Result<Parsed, ParseError> {
     let header = frame.header::<16>(Layer::LinuxSll)?;
     let payload = frame.skip(Layer::LinuxSll, 16)?;
     cooked(
@@ -89,7 +92,7 @@ fn linux_sll(frame: View<'_>) -> Result<(u16, View<'_>), Fault> {
 
 /// tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html: protocol (2), reserved (2), interface index (4),
 /// ARPHRD type (2), packet type (1), address length (1), address (8).
-fn linux_sll2(frame: View<'_>) -> Result<(u16, View<'_>), Fault> {
+fn linux_sll2(frame: View<'_>) -> Result<Parsed, ParseError> {
     let header = frame.header::<20>(Layer::LinuxSll2)?;
     let payload = frame.skip(Layer::LinuxSll2, 20)?;
     cooked(
@@ -102,17 +105,17 @@ fn linux_sll2(frame: View<'_>) -> Result<(u16, View<'_>), Fault> {
 /// On some hardware types a "cooked" protocol field is no EtherType (same documents): Frame Relay
 /// (770) and 802.11 with radiotap (803), where it is to be ignored, and netlink (824), where it is
 /// a netlink family.
-fn cooked(hardware: u16, protocol: u16, payload: View<'_>) -> Result<(u16, View<'_>), Fault> {
+fn cooked(hardware: u16, protocol: u16, payload: View<'_>) -> Result<Parsed, ParseError> {
     match hardware {
-        770 | 803 => Ok((0, payload)),
-        824 => Ok((protocol & 0xFF, payload)),
-        _ => untag(protocol, payload),
+        770 | 803 => network(0, payload),
+        824 => network(protocol & 0xFF, payload),
+        _ => tagged(protocol, payload),
     }
 }
 
 /// tcpdump.org/linktypes.html, LINKTYPE_NULL and LINKTYPE_LOOP: AF_INET is 2 everywhere; AF_INET6
 /// is 10 on Linux, 23 on Windows, 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on Darwin.
-fn loopback(link: LinkType, frame: View<'_>) -> Result<(u16, View<'_>), Fault> {
+fn loopback(link: LinkType, frame: View<'_>) -> Result<Parsed, ParseError> {
     let header = frame.header::<4>(Layer::Loopback)?;
     let network_order = u32::from_be_bytes(*header);
     let family = match link {
@@ -127,5 +130,5 @@ fn loopback(link: LinkType, frame: View<'_>) -> Result<(u16, View<'_>), Fault> {
         // Some other family (ISO is 7), or nonsense: no EtherType begins below 0x0600.
         other => u16::try_from(other).map_or(0, |family| if family < 0x0600 { family } else { 0 }),
     };
-    Ok((ethertype, frame.skip(Layer::Loopback, 4)?))
+    network(ethertype, frame.skip(Layer::Loopback, 4)?)
 }
