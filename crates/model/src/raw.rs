@@ -212,7 +212,7 @@ impl RawRule {
                 .into_iter()
                 .map(|address| RawPeer {
                     address,
-                    description: description.clone(),
+                    description: description.take(),
                 })
                 .collect(),
         }
@@ -233,13 +233,8 @@ impl RawPermission {
     /// a name in an account. Names that it does not know stay, and `parse` reports them.
     pub fn resolve_names(&mut self, mut find: impl FnMut(&str, Option<&str>) -> Option<GroupId>) {
         for peer in &mut self.peers {
-            let RawAddress::Group(group) = &mut peer.address else {
-                continue;
-            };
-            if group.id.is_none()
-                && let Some(name) = &group.name
-            {
-                group.id = find(name, group.account.as_deref()).map(|id| id.to_string());
+            if let RawAddress::Group(group) = &mut peer.address {
+                group.resolve_name(&mut find);
             }
         }
     }
@@ -331,8 +326,12 @@ impl RawAddress {
                 ModelError::value("Prefix lists may not be used in EC2-Classic rules"),
             )),
             Self::PrefixList(text) => match dialect.ids {
-                IdSyntax::Ec2 => PrefixListId::parse(&text).map_err(at).map(Peer::PrefixList),
-                IdSyntax::Logical => Ok(Peer::PrefixList(PrefixListId::new(&text))),
+                IdSyntax::Logical if !text.is_empty() => {
+                    Ok(Peer::PrefixList(PrefixListId::new(&text)))
+                }
+                IdSyntax::Ec2 | IdSyntax::Logical => {
+                    PrefixListId::parse(&text).map_err(at).map(Peer::PrefixList)
+                }
             },
             Self::Group(group) => group.parse(place, dialect).map(Peer::Group),
         }
@@ -363,12 +362,21 @@ impl RawGroup {
         }
     }
 
+    /// Fills in the id of a group that was given by name only (A27): `find` answers with the id of
+    /// a name in an account. A name that it does not know stays, and is reported when the rule is
+    /// parsed.
+    pub fn resolve_name(&mut self, find: impl FnOnce(&str, Option<&str>) -> Option<GroupId>) {
+        if let (None, Some(name)) = (&self.id, &self.name) {
+            self.id = find(name, self.account.as_deref()).map(|id| id.to_string());
+        }
+    }
+
     fn parse(self, place: usize, dialect: &Dialect) -> Result<GroupReference, ModelError> {
         let at = |error: ModelError| error.at(Part::Peer(place));
         let group = match (self.id, self.name) {
             (Some(id), _) => match dialect.ids {
-                IdSyntax::Ec2 => GroupId::parse(&id).map_err(at)?,
-                IdSyntax::Logical => GroupId::new(&id),
+                IdSyntax::Logical if !id.is_empty() => GroupId::new(&id),
+                IdSyntax::Ec2 | IdSyntax::Logical => GroupId::parse(&id).map_err(at)?,
             },
             (None, Some(name)) => return Err(at(unknown_group(&name))),
             (None, None) => {
@@ -383,15 +391,20 @@ impl RawGroup {
             None => None,
             Some(status) => Some(status.parse::<PeeringStatus>().map_err(at)?),
         };
-        let account = self.account.as_deref().map(AccountId::new);
+        let account = given(self.account.as_deref()).map(AccountId::new);
         Ok(GroupReference {
             group,
             // A27: the account defaults to the caller's, so naming it changes nothing.
             account: account.filter(|account| dialect.owner.as_ref() != Some(account)),
-            vpc: self.vpc.as_deref().map(VpcId::new),
+            vpc: given(self.vpc.as_deref()).map(VpcId::new),
             peering,
         })
     }
+}
+
+/// What was said, unless that is nothing.
+fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
 }
 
 /// A20, F18: the ways in which tools say "no ports" of a protocol that has none.
