@@ -5,17 +5,16 @@
 use etherparse::checksum::Sum16BitWords;
 
 use crate::error::Fault;
-use crate::parse::extensions;
 use crate::view::{View, be16};
 use crate::{AddressPair, Frame, L4, Layer, Packet, ParseError, ParseErrorKind, Protocol};
 
 impl Frame<'_> {
-    /// Checks the checksums of `packet`, which is what this frame parsed to.
+    /// Checks the checksums of `packet`, which is what this frame parsed to: those of the IPv4
+    /// header, TCP, UDP (in IPv4, 0 is none), ICMP and ICMPv6.
     ///
-    /// The IPv4 header's; in a packet that is no fragment also that of TCP, UDP (0 is none, in
-    /// IPv4), ICMP and ICMPv6. A packet that was snapped is not checked. Neither is the upper layer
-    /// of an IPv6 packet that is on its way along a source route or away from home: the address
-    /// that its checksum covers is not the header's.
+    /// Fragments and packets that were snapped are not checked. The addresses covered are those of
+    /// the IP header, so an IPv6 packet still on its way along a routing header (RFC 8200 section
+    /// 8.1) does not match.
     ///
     /// # Errors
     ///
@@ -32,56 +31,40 @@ fn verify(frame: &Frame<'_>, packet: &Packet) -> Result<(), Fault> {
     let ip = View::of(frame)
         .skip(Layer::Ipv4, packet.l3_offset)?
         .cut(packet.ip_len as usize);
-    if ip.is_snapped() {
+    if packet.fragment.is_some() || ip.is_snapped() {
         return Ok(());
     }
-    let headers = packet.l4_offset.saturating_sub(packet.l3_offset);
-    let payload = ip.skip(Layer::Ipv4, headers)?;
-    let headers = ip.cut(usize::from(headers));
-    let is_covered_by_header = match packet.addresses {
-        AddressPair::V4 { .. } => {
-            // RFC 791 section 3.1.
-            let sum = Sum16BitWords::new().add_slice(headers.data());
-            compare(headers, Layer::Ipv4, &sum, 10)?;
-            true
-        }
-        AddressPair::V6 { .. } => has_final_addresses(headers.data()),
-    };
-    if packet.fragment.is_some() || !is_covered_by_header {
-        return Ok(());
+    let header = packet.l4_offset.saturating_sub(packet.l3_offset);
+    let payload = ip.skip(Layer::Ipv4, header)?;
+    if matches!(packet.addresses, AddressPair::V4 { .. }) {
+        // RFC 791 section 3.1.
+        compare(
+            ip.cut(usize::from(header)),
+            Layer::Ipv4,
+            Sum16BitWords::new(),
+            10,
+        )?;
     }
-    verify_upper(packet, payload)
-}
-
-fn verify_upper(packet: &Packet, payload: View<'_>) -> Result<(), Fault> {
-    let whole = |field| (payload, field);
-    let (layer, (covered, field)) = match (packet.l4, packet.protocol) {
+    let pseudo = |covered: View<'_>| pseudo_header(packet, covered.wire());
+    match (packet.l4, packet.protocol) {
         // RFC 9293 section 3.1.
-        (L4::Tcp { .. }, _) => (Layer::Tcp, whole(16)),
+        (L4::Tcp { .. }, _) => compare(payload, Layer::Tcp, pseudo(payload), 16),
         (L4::Udp { .. }, _) => {
             let &[_, _, _, _, high, low, sum @ ..] = payload.header::<8>(Layer::Udp)?;
-            // RFC 768: the sender made none. RFC 8200 section 8.1 has no such thing: there, it is a
-            // wrong one.
-            if sum == [0, 0] {
-                return match packet.addresses {
-                    AddressPair::V4 { .. } => Ok(()),
-                    AddressPair::V6 { .. } => Err(mismatch(payload, Layer::Udp, 0)),
-                };
+            // RFC 768: the sender made none. RFC 8200 section 8.1 allows no such thing.
+            if sum == [0, 0] && matches!(packet.addresses, AddressPair::V4 { .. }) {
+                return Ok(());
             }
             // The datagram may be shorter than the IP payload (RFC 9868 puts options there).
-            (Layer::Udp, (payload.cut(usize::from(be16(high, low))), 6))
+            let datagram = payload.cut(usize::from(be16(high, low)));
+            compare(datagram, Layer::Udp, pseudo(datagram), 6)
         }
         // RFC 792: the message alone.
-        (L4::Icmp { .. }, Protocol::ICMP) => {
-            let sum = Sum16BitWords::new().add_slice(payload.data());
-            return compare(payload, Layer::Icmp, &sum, 2);
-        }
+        (L4::Icmp { .. }, Protocol::ICMP) => compare(payload, Layer::Icmp, Sum16BitWords::new(), 2),
         // RFC 4443 section 2.3.
-        (L4::Icmp { .. }, _) => (Layer::Icmpv6, whole(2)),
-        (L4::Other | L4::LaterFragment, _) => return Ok(()),
-    };
-    let sum = pseudo_header(packet, covered.wire()).add_slice(covered.data());
-    compare(covered, layer, &sum, field)
+        (L4::Icmp { .. }, _) => compare(payload, Layer::Icmpv6, pseudo(payload), 2),
+        (L4::Other | L4::LaterFragment, _) => Ok(()),
+    }
 }
 
 /// What an upper-layer checksum covers of the IP header (RFC 9293 section 3.1, RFC 8200 section
@@ -98,61 +81,18 @@ fn pseudo_header(packet: &Packet, len: usize) -> Sum16BitWords {
         .add_2bytes([0, packet.protocol.0])
 }
 
-/// `sum`, of bytes that hold their own checksum at `field`, is that of an undamaged packet: all
-/// ones (RFC 1071).
-fn compare(view: View<'_>, layer: Layer, sum: &Sum16BitWords, field: usize) -> Result<(), Fault> {
-    if sum.ones_complement() == 0 {
+/// `covered`, which holds its own checksum at `field`, adds up to all ones with `pseudo` (RFC
+/// 1071).
+fn compare(
+    covered: View<'_>,
+    layer: Layer,
+    pseudo: Sum16BitWords,
+    field: usize,
+) -> Result<(), Fault> {
+    if pseudo.add_slice(covered.data()).ones_complement() == 0 {
         return Ok(());
     }
-    let stated = view.data().get(field..).and_then(<[u8]>::first_chunk);
-    Err(mismatch(
-        view,
-        layer,
-        stated.map_or(0, |&[high, low]| be16(high, low)),
-    ))
-}
-
-fn mismatch(view: View<'_>, layer: Layer, stated: u16) -> Fault {
-    view.fault(layer, ParseErrorKind::Checksum(stated))
-}
-
-/// Whether the addresses of an IPv6 header are those of the two ends, as the upper layer knows
-/// them.
-///
-/// They are not where a routing header has segments left (the last one is the destination, RFC 8200
-/// section 8.1) or a destination options header holds a home address (it is the source, RFC 6275
-/// section 6.3).
-fn has_final_addresses(headers: &[u8]) -> bool {
-    let (Some(&[.., next, _]), Some(mut rest)) = (headers.first_chunk::<8>(), headers.get(40..))
-    else {
-        return true;
-    };
-    let mut next = next;
-    while let Some(&[after, len, _, segments_left]) = rest.first_chunk() {
-        let len = usize::from(extensions::extension_len(next, len));
-        let Some((header, behind)) = rest.split_at_checked(len) else {
-            return true;
-        };
-        match next {
-            extensions::ROUTING if segments_left != 0 => return false,
-            extensions::DESTINATION if has_home_address(&header[2..]) => return false,
-            _ => {}
-        }
-        (next, rest) = (after, behind);
-    }
-    true
-}
-
-/// Whether a home address (201) is among destination options: type (1), length (1), value; but Pad1
-/// (0) is one byte.
-fn has_home_address(mut options: &[u8]) -> bool {
-    while let Some((&kind, rest)) = options.split_first() {
-        options = match (kind, rest.split_first()) {
-            (201, _) => return true,
-            (0, _) => rest,
-            (_, Some((&len, rest))) => rest.get(usize::from(len)..).unwrap_or_default(),
-            (_, None) => return false,
-        };
-    }
-    false
+    let stated = covered.data().get(field..).and_then(<[u8]>::first_chunk);
+    let stated = stated.map_or(0, |&[high, low]| be16(high, low));
+    Err(covered.fault(layer, ParseErrorKind::Checksum(stated)))
 }

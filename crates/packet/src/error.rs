@@ -93,9 +93,6 @@ pub enum ParseErrorKind {
         /// Bytes captured of it.
         had: u32,
     },
-    /// More VLAN tags than the parser looks through.
-    #[error("more than {} tags", crate::MAX_VLAN_TAGS)]
-    TooManyTags,
     /// Another IP version than the layer below announced.
     #[error("version is {0}")]
     Version(u8),

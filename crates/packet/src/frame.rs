@@ -28,6 +28,7 @@ pub struct Frame<'a> {
     pub link: LinkType,
     /// What was captured, from the first byte of the link-layer header.
     pub data: &'a [u8],
-    /// How long the frame was on the wire, in bytes; more than `data.len()` where it was snapped.
+    /// How long the frame was on the wire, in bytes: more than `data.len()` where it was snapped.
+    /// Bytes of `data` beyond it are ignored.
     pub wire_len: u32,
 }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::view::View;
 use crate::{Frame, LinkType};
 
 /// An EUI-48 address.
@@ -30,9 +31,10 @@ impl Frame<'_> {
     /// The link-layer addresses, where the link type has them and they were captured.
     #[must_use]
     pub fn macs(&self) -> Option<MacPair> {
+        let data = View::of(self).data();
         match self.link {
             LinkType::Ethernet => {
-                let (dst, rest) = self.data.split_first_chunk()?;
+                let (dst, rest) = data.split_first_chunk()?;
                 let src = rest.first_chunk()?;
                 Some(MacPair {
                     src: MacAddress(*src),
@@ -40,8 +42,8 @@ impl Frame<'_> {
                 })
             }
             // Offsets of the length and the address: see the layouts in `parse/link.rs`.
-            LinkType::LinuxSll => sender(self.data.get(4..6)?, self.data.get(6..)?),
-            LinkType::LinuxSll2 => sender(self.data.get(11..12)?, self.data.get(12..)?),
+            LinkType::LinuxSll => sender(data.get(4..6)?, data.get(6..)?),
+            LinkType::LinuxSll2 => sender(data.get(11..12)?, data.get(12..)?),
             LinkType::RawIp | LinkType::Ipv4 | LinkType::Ipv6 | LinkType::Null | LinkType::Loop => {
                 None
             }

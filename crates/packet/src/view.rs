@@ -20,13 +20,13 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// The whole of a frame. A frame that claims to have been shorter on the wire than what was
-    /// captured of it was not.
+    /// The whole of a frame. Bytes beyond the length it had on the wire were never sent.
     #[inline]
     pub(crate) fn of(frame: &Frame<'a>) -> Self {
-        let wire = (frame.wire_len as usize).max(frame.data.len());
+        let wire = frame.wire_len as usize;
+        let data = frame.data.get(..wire).unwrap_or(frame.data);
         Self {
-            data: frame.data,
+            data,
             wire,
             offset: 0,
         }

@@ -19,13 +19,13 @@ pub const MAX_EXTENSIONS: usize = 16;
 /// Hop-by-hop options (RFC 8200 section 4.3).
 const HOP_BY_HOP: u8 = 0;
 /// Routing (RFC 8200 section 4.4).
-pub(crate) const ROUTING: u8 = 43;
+const ROUTING: u8 = 43;
 /// Fragment (RFC 8200 section 4.5).
 const FRAGMENT: u8 = 44;
 /// Authentication (RFC 4302).
 const AUTHENTICATION: u8 = 51;
 /// Destination options (RFC 8200 section 4.6).
-pub(crate) const DESTINATION: u8 = 60;
+const DESTINATION: u8 = 60;
 /// Mobility (RFC 6275).
 const MOBILITY: u8 = 135;
 /// Host identity (RFC 7401).
@@ -124,12 +124,10 @@ const fn position(field: u16, id: [u8; 4]) -> Option<FragmentField> {
 }
 
 /// The length in bytes of an extension header whose length field is `len`.
-pub(crate) fn extension_len(kind: u8, len: u8) -> u16 {
+fn extension_len(kind: u8, len: u8) -> u16 {
     match kind {
         // RFC 4302 section 2.2: in words of 4 bytes, less 2.
         AUTHENTICATION => (u16::from(len) + 2) * 4,
-        // RFC 8200 section 4.5: fixed; the second byte is reserved.
-        FRAGMENT => 8,
         // RFC 8200 section 4: in words of 8 bytes, less 1.
         _ => (u16::from(len) + 1) * 8,
     }

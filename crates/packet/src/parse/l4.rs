@@ -152,7 +152,7 @@ fn icmpv6(payload: View<'_>) -> Result<L4, Fault> {
 }
 
 /// Bytes 4 and 5, where they were captured.
-pub(super) fn identifier(payload: View<'_>) -> u16 {
+fn identifier(payload: View<'_>) -> u16 {
     payload
         .data()
         .first_chunk::<6>()

@@ -14,6 +14,9 @@ use super::{IPV4, IPV6, network};
 /// VLAN tags that are looked through. Real networks stack two; a bound keeps hostile frames cheap.
 pub const MAX_VLAN_TAGS: usize = 8;
 
+/// The number that EtherTypes begin at (IEEE 802.3 section 3.2.6).
+const FIRST_ETHERTYPE: u16 = 0x0600;
+
 /// An Ethernet frame: destination (6), source (6), EtherType (2).
 #[inline]
 pub(super) fn ethernet(frame: View<'_>) -> Result<Parsed, ParseError> {
@@ -54,17 +57,17 @@ const fn is_tag(ethertype: u16) -> bool {
 /// Looks through the tag whose EtherType is in front of `payload`, and those behind it: priority
 /// and VLAN identifier (2), EtherType of what follows (2).
 fn untag(mut payload: View<'_>) -> Result<Parsed, ParseError> {
+    let mut ethertype = 0;
     for _ in 0..MAX_VLAN_TAGS {
         let tag = payload.header::<4>(Layer::Vlan)?;
         payload = payload.skip(Layer::Vlan, 4)?;
-        let ethertype = be16(tag[2], tag[3]);
+        ethertype = be16(tag[2], tag[3]);
         if !is_tag(ethertype) {
-            return network(ethertype, payload);
+            break;
         }
     }
-    Err(payload
-        .fault(Layer::Vlan, ParseErrorKind::TooManyTags)
-        .into())
+    // One tag more is an EtherType like any other: not IP.
+    network(ethertype, payload)
 }
 
 /// Raw IP: the version nibble is all there is to go by.
@@ -83,11 +86,7 @@ fn raw(frame: View<'_>) -> Result<Parsed, ParseError> {
 fn linux_sll(frame: View<'_>) -> Result<Parsed, ParseError> {
     let header = frame.header::<16>(Layer::LinuxSll)?;
     let payload = frame.skip(Layer::LinuxSll, 16)?;
-    cooked(
-        be16(header[2], header[3]),
-        be16(header[14], header[15]),
-        payload,
-    )
+    tagged(be16(header[14], header[15]), payload)
 }
 
 /// tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html: protocol (2), reserved (2), interface index (4),
@@ -95,26 +94,11 @@ fn linux_sll(frame: View<'_>) -> Result<Parsed, ParseError> {
 fn linux_sll2(frame: View<'_>) -> Result<Parsed, ParseError> {
     let header = frame.header::<20>(Layer::LinuxSll2)?;
     let payload = frame.skip(Layer::LinuxSll2, 20)?;
-    cooked(
-        be16(header[8], header[9]),
-        be16(header[0], header[1]),
-        payload,
-    )
-}
-
-/// On some hardware types a "cooked" protocol field is no EtherType (same documents): Frame Relay
-/// (770) and 802.11 with radiotap (803), where it is to be ignored, and netlink (824), where it is
-/// a netlink family.
-fn cooked(hardware: u16, protocol: u16, payload: View<'_>) -> Result<Parsed, ParseError> {
-    match hardware {
-        770 | 803 => network(0, payload),
-        824 => network(protocol & 0xFF, payload),
-        _ => tagged(protocol, payload),
-    }
+    tagged(be16(header[0], header[1]), payload)
 }
 
 /// tcpdump.org/linktypes.html, LINKTYPE_NULL and LINKTYPE_LOOP: AF_INET is 2 everywhere; AF_INET6
-/// is 10 on Linux, 23 on Windows, 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on Darwin.
+/// is 24 on NetBSD and OpenBSD, 28 on FreeBSD, 30 on Darwin.
 fn loopback(link: LinkType, frame: View<'_>) -> Result<Parsed, ParseError> {
     let header = frame.header::<4>(Layer::Loopback)?;
     let network_order = u32::from_be_bytes(*header);
@@ -124,11 +108,11 @@ fn loopback(link: LinkType, frame: View<'_>) -> Result<Parsed, ParseError> {
         LinkType::Null => network_order.min(network_order.swap_bytes()),
         _ => network_order,
     };
-    let ethertype = match family {
-        2 => IPV4,
-        10 | 23 | 24 | 28 | 30 => IPV6,
-        // Some other family (ISO is 7), or nonsense: no EtherType begins below 0x0600.
-        other => u16::try_from(other).map_or(0, |family| if family < 0x0600 { family } else { 0 }),
-    };
-    network(ethertype, frame.skip(Layer::Loopback, 4)?)
+    let payload = frame.skip(Layer::Loopback, 4)?;
+    match (family, u16::try_from(family)) {
+        (2, _) => network(IPV4, payload),
+        (24 | 28 | 30, _) => network(IPV6, payload),
+        (_, Ok(family)) if family < FIRST_ETHERTYPE => Ok(Parsed::NotIp(family)),
+        _ => Ok(Parsed::NotIp(0)),
+    }
 }

@@ -2,9 +2,8 @@
 //! (semantics D48, D49).
 //!
 //! A quote is the beginning of a packet, cut short by whoever sent the error (RFC 792: 8 bytes
-//! behind the IP header at least; RFC 4443 section 2.4: as much as fits), so its lengths say more
-//! than is there. What lies behind the length that its own header states is padding (RFC 4884
-//! section 5.1), never ports.
+//! behind the IP header at least; RFC 4443 section 2.4: as much as fits). So a quote is as long as
+//! it is there, whatever lengths are written in it.
 
 use crate::error::Fault;
 use crate::view::{View, be16};
@@ -28,50 +27,35 @@ pub(super) const fn is_error(family: Family, kind: u8) -> bool {
     }
 }
 
-/// The ICMP error quotes something that can be the beginning of a packet, as far as it was
-/// captured.
+/// The ICMP error quotes something that can be the beginning of a packet. Of a snapped one nobody
+/// can tell.
 #[cold]
 pub(super) fn check(family: Family, icmp: View<'_>) -> Result<(), Fault> {
-    // What was snapped is not judged, so a quote of which nothing was captured passes.
-    icmp.require(Layer::IcmpQuote, usize::from(ICMP_HEADER))?;
-    let Ok(quote) = icmp.skip(Layer::IcmpQuote, ICMP_HEADER) else {
+    if icmp.is_snapped() {
         return Ok(());
-    };
+    }
+    let quote = icmp.skip(Layer::IcmpQuote, ICMP_HEADER)?;
     match family {
         Family::V4 => check_ipv4(quote),
-        Family::V6 => check_ipv6(quote),
+        Family::V6 => {
+            let header = quote.header::<40>(Layer::IcmpQuote)?;
+            check_version(quote, header[0], 6)
+        }
     }
 }
 
 fn check_ipv4(quote: View<'_>) -> Result<(), Fault> {
-    quote.require(Layer::IcmpQuote, usize::from(ipv4::HEADER))?;
-    let Some(&first) = quote.data().first() else {
-        return Ok(());
-    };
-    check_version(quote, first, 4)?;
-    let header = ipv4::header_len(first);
-    if header < ipv4::HEADER {
-        let kind = ParseErrorKind::HeaderLength(first & 0x0F);
+    let header = quote.header::<20>(Layer::IcmpQuote)?;
+    check_version(quote, header[0], 4)?;
+    let len = ipv4::header_len(header[0]);
+    if len < ipv4::HEADER {
+        let kind = ParseErrorKind::HeaderLength(header[0] & 0x0F);
         return Err(quote.fault(Layer::IcmpQuote, kind));
     }
-    quote.require(Layer::IcmpQuote, usize::from(header))?;
-    let Some(&[_, _, high, low]) = quote.data().first_chunk() else {
-        return Ok(());
-    };
     // RFC 792: "the original datagram's first 64 bits", where it had them.
-    if be16(high, low) >= header + 8 {
-        quote.require(Layer::IcmpQuote, usize::from(header) + 8)
-    } else {
-        Ok(())
-    }
-}
-
-fn check_ipv6(quote: View<'_>) -> Result<(), Fault> {
-    quote.require(Layer::IcmpQuote, usize::from(ipv6::HEADER))?;
-    match quote.data().first() {
-        Some(&first) => check_version(quote, first, 6),
-        None => Ok(()),
-    }
+    let had_them = be16(header[2], header[3]) >= len + 8;
+    let needed = if had_them { len + 8 } else { len };
+    quote.require(Layer::IcmpQuote, usize::from(needed))
 }
 
 fn check_version(quote: View<'_>, first: u8, expected: u8) -> Result<(), Fault> {
@@ -131,12 +115,11 @@ impl Packet {
 
 fn quoted_ipv4(quote: View<'_>) -> Option<(AddressPair, Protocol, L4)> {
     let header = quote.header::<20>(Layer::IcmpQuote).ok()?;
-    let total = usize::from(be16(header[2], header[3]));
     let len = ipv4::header_len(header[0]);
     if header[0] >> 4 != 4 || len < ipv4::HEADER {
         return None;
     }
-    let payload = quote.cut(total).skip(Layer::IcmpQuote, len).ok()?;
+    let payload = quote.skip(Layer::IcmpQuote, len).ok()?;
     let protocol = Protocol(header[9]);
     let is_later = ipv4::fragment(header).is_some_and(|field| field.offset != 0);
     let l4 = quoted_l4(Family::V4, protocol, payload, is_later)?;
@@ -148,8 +131,7 @@ fn quoted_ipv6(quote: View<'_>) -> Option<(AddressPair, Protocol, L4)> {
     if header[0] >> 4 != 6 {
         return None;
     }
-    let stated = usize::from(be16(header[4], header[5]));
-    let payload = quote.skip(Layer::IcmpQuote, ipv6::HEADER).ok()?.cut(stated);
+    let payload = quote.skip(Layer::IcmpQuote, ipv6::HEADER).ok()?;
     let upper = extensions::walk(header[6], payload).ok()?;
     let is_later = upper.fragment.is_some_and(|(field, _)| field.offset != 0);
     let l4 = quoted_l4(Family::V6, upper.protocol, upper.payload, is_later)?;
@@ -157,7 +139,7 @@ fn quoted_ipv6(quote: View<'_>) -> Option<(AddressPair, Protocol, L4)> {
 }
 
 /// The fields of a quoted upper-layer header that are part of a key: ports (4 bytes), or type, code
-/// and identifier of the whole 8 bytes of an ICMP header.
+/// and identifier of ICMP (6 bytes).
 fn quoted_l4(family: Family, protocol: Protocol, payload: View<'_>, is_later: bool) -> Option<L4> {
     if is_later {
         return Some(L4::LaterFragment);
@@ -177,7 +159,7 @@ fn quoted_l4(family: Family, protocol: Protocol, payload: View<'_>, is_later: bo
             })
         }
         (Protocol::ICMP, Family::V4) | (Protocol::ICMPV6, Family::V6) => {
-            let &[kind, code, _, _, high, low, _, _] = data.first_chunk()?;
+            let &[kind, code, _, _, high, low] = data.first_chunk()?;
             Some(L4::Icmp {
                 kind,
                 code,
