@@ -10,6 +10,8 @@ mod read;
 mod rules;
 mod settings;
 mod tcp;
+#[cfg(test)]
+mod tests;
 
 pub use crate::oracle::{ConnectionReport, Oracle};
 pub use crate::outcome::{AllowReason, DenyReason, Judgement, Outcome, UnjudgedReason};

@@ -123,6 +123,11 @@ pub(crate) fn cell(state: TcpState, originator: End, sender: End, class: Class) 
     use TcpState::{
         Close, CloseWait, Established, FinWait, LastAck, SynRecv, SynSent, SynSent2, TimeWait,
     };
+    const SYN2: Cell = Go(SynSent2);
+    const RECV: Cell = Go(SynRecv);
+    const ESTAB: Cell = Go(Established);
+    const LAST: Cell = Go(LastAck);
+    const WAIT: Cell = Go(TimeWait);
     const CLOSE: Cell = Go(Close);
     let originates = sender == originator;
     let fin = Go(FinWait(sender));
@@ -130,22 +135,22 @@ pub(crate) fn cell(state: TcpState, originator: End, sender: End, class: Class) 
     // The columns stay in line, as in the text.
     #[rustfmt::skip]
     let row = match state {
-        //                              S             SA           A                F            R
-        SynSent if originates       => [KEEP,         NO,          NO,              NO,          CLOSE],
-        SynSent                     => [Go(SynSent2), Go(SynRecv), KEEP,            NO,          CLOSE],
-        SynSent2 if originates      => [KEEP,         Go(SynRecv), NO,              NO,          CLOSE],
-        SynSent2                    => [KEEP,         Go(SynRecv), KEEP,            NO,          CLOSE],
-        SynRecv if originates       => [KEEP,         KEEP,        Go(Established), fin,         CLOSE],
-        SynRecv                     => [KEEP,         KEEP,        PASS,            fin,         CLOSE],
-        Established if originates   => [KEEP,         NO,          PASS,            fin,         CLOSE],
-        Established                 => [KEEP,         KEEP,        PASS,            fin,         CLOSE],
-        FinWait(f) if sender == f   => [KEEP,         KEEP,        PASS,            PASS,        CLOSE],
-        FinWait(f)                  => [KEEP,         KEEP,        acked(f),           Go(LastAck), CLOSE],
-        CloseWait(f) if sender == f => [KEEP,         KEEP,        PASS,            PASS,        CLOSE],
-        CloseWait(_)                => [KEEP,         KEEP,        PASS,            Go(LastAck), CLOSE],
-        LastAck                     => [KEEP,         KEEP,        Go(TimeWait),    PASS,        CLOSE],
-        TimeWait                    => [OPEN,         KEEP,        PASS,            PASS,        CLOSE],
-        Close                       => [OPEN,         KEEP,        PASS,            PASS,        PASS],
+        //                              S     SA    A         F     R
+        SynSent if originates       => [KEEP, NO,   NO,       NO,   CLOSE],
+        SynSent                     => [SYN2, RECV, KEEP,     NO,   CLOSE],
+        SynSent2 if originates      => [KEEP, RECV, NO,       NO,   CLOSE],
+        SynSent2                    => [KEEP, RECV, KEEP,     NO,   CLOSE],
+        SynRecv if originates       => [KEEP, KEEP, ESTAB,    fin,  CLOSE],
+        SynRecv                     => [KEEP, KEEP, PASS,     fin,  CLOSE],
+        Established if originates   => [KEEP, NO,   PASS,     fin,  CLOSE],
+        Established                 => [KEEP, KEEP, PASS,     fin,  CLOSE],
+        FinWait(f) if sender == f   => [KEEP, KEEP, PASS,     PASS, CLOSE],
+        FinWait(f)                  => [KEEP, KEEP, acked(f), LAST, CLOSE],
+        CloseWait(f) if sender == f => [KEEP, KEEP, PASS,     PASS, CLOSE],
+        CloseWait(_)                => [KEEP, KEEP, PASS,     LAST, CLOSE],
+        LastAck                     => [KEEP, KEEP, WAIT,     PASS, CLOSE],
+        TimeWait                    => [OPEN, KEEP, PASS,     PASS, CLOSE],
+        Close                       => [OPEN, KEEP, PASS,     PASS, PASS],
     };
     match class {
         Class::Syn => row[0],

@@ -135,7 +135,8 @@ fn check_quote(family: Family, quote: Layer<'_>) -> Result<(), Fault> {
             if quote.wire < header_len {
                 return Err("the quoted IPv4 header is cut off");
             }
-            // RFC 792: "the internet header plus the first 64 bits of the original datagram's data".
+            // RFC 792: "the internet header plus the first 64 bits of the original datagram's
+            // data".
             if quote.wire - header_len < 8 && total_len >= header_len + 8 {
                 return Err("less than 8 bytes of the quoted packet's payload are there");
             }
