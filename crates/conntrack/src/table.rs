@@ -1,0 +1,457 @@
+//! The connection table: what a packet does to the connection it continues, and how one opens.
+//!
+//! # Terms
+//!
+//! A connection is *held* from [`insert`](Table::insert) until it is removed, gives way or is found
+//! to have run out. It is *live* while the time is not later than its `expires`.
+//! [`lookup`](Table::lookup) finds live connections only, the moment they run out;
+//! [`len`](Table::len) counts those held.
+//!
+//! # One owner
+//!
+//! There is no lock and no atomic: a table belongs to one worker, its only writer. Time is an
+//! argument. It should not go backwards: if it does, nothing breaks, but what has run out stays so
+//! only if it was seen.
+//!
+//! # No room
+//!
+//! A new connection needs a place in its family's table and in the allowance of its interface,
+//! where that has one. Before anyone is turned away, what has run out is cleared: bucket by bucket,
+//! those that have waited longest first (see `due`), until there is room or nothing is left that
+//! has run out. So "full" means live connections and nothing else, exactly, and a flood into a full
+//! table pays one compare to learn that nothing has run out. Then the oldest half-open connection
+//! gives way (see `half_open`); where there is none, [`Full`].
+//!
+//! The one other way to be full: all 128 places that the hash of a key points to are taken although
+//! the table is not full. Without the seed nobody can bring that about (see `slots`), and it is
+//! counted apart.
+
+use secgroup_packet::{Direction, Family, FlowKey, InterfaceIndex, L4, Timestamp};
+use thiserror::Error;
+
+use crate::half_open::Interfaces;
+use crate::hash::{FlowHash, Seed};
+use crate::line::Body;
+use crate::slots::BUCKET;
+use crate::store::{Handle, Store};
+use crate::tcp::{self, Move, TcpClass};
+use crate::{Connection, Opening, State, Timeouts};
+
+/// Packets that each end of a UDP flow has sent when it becomes a stream: the second request and
+/// its answer (semantics D32).
+const STREAM_PACKETS: u32 = 2;
+
+/// The size of a table, fixed for its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Config {
+    /// IPv4 connections it holds, 2^28 at most; a larger number is that.
+    pub capacity: u32,
+    /// IPv6 connections it holds, likewise.
+    pub capacity_v6: u32,
+    /// The secret of the hash: random, where whoever sends the packets is not to be trusted.
+    pub seed: u64,
+}
+
+/// What a packet means for the connection it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// It continues the connection, and was counted.
+    Pass,
+    /// The connection is over and the packet would open the next one with the same key: the rules
+    /// decide (D40).
+    Reopen,
+    /// No end of the connection can have sent it in this state.
+    Invalid,
+}
+
+/// There is no room for a new connection, and none that has to give way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the connection table is full: raise its capacity or the interface's allowance")]
+pub struct Full;
+
+/// Counters of a table since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Half-open connections that gave way to a new one.
+    pub gave_way: u64,
+    /// Connections cleared after their time had run out.
+    pub ran_out: u64,
+    /// New connections turned away because the table or an allowance was full.
+    pub full: u64,
+    /// New connections turned away because the places of their hash were taken though there was
+    /// room elsewhere.
+    pub crowded: u64,
+}
+
+/// The connections of one worker.
+pub struct Table {
+    seed: Seed,
+    store: Store,
+    interfaces: Interfaces,
+    stats: Stats,
+    /// The next bucket that [`sweep`](Self::sweep) looks at, over both families.
+    hand: usize,
+}
+
+impl Table {
+    /// An empty table; allocates all that it will ever need.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            seed: Seed::new(config.seed),
+            store: Store::new(config.capacity, config.capacity_v6),
+            interfaces: Interfaces::new(),
+            stats: Stats::default(),
+            hand: 0,
+        }
+    }
+
+    /// The hash of a key in this table.
+    #[must_use]
+    #[inline]
+    pub fn hash(&self, key: &FlowKey) -> FlowHash {
+        Store::hash(&self.seed, key)
+    }
+
+    /// Fetches what [`lookup`](Self::lookup) will read, without waiting for it: worth it when other
+    /// packets of the burst come first.
+    #[inline]
+    pub fn prefetch(&self, key: &FlowKey, hash: FlowHash) {
+        self.store.prefetch(family(key), hash);
+    }
+
+    /// The live connection with this key; `hash` is the key's, by [`hash`](Self::hash).
+    #[must_use]
+    #[inline]
+    pub fn lookup(&self, key: &FlowKey, hash: FlowHash, now: Timestamp) -> Option<Handle> {
+        let handle = self.store.find(key, hash)?;
+        (self.store.body(handle).expires >= now.as_nanos()).then_some(handle)
+    }
+
+    /// What a packet of `len` bytes, crossing in the direction `sender`, does to its connection.
+    ///
+    /// A packet that passes is counted and moves the connection on; otherwise nothing changes.
+    #[inline]
+    pub fn advance(
+        &mut self,
+        handle: Handle,
+        sender: Direction,
+        l4: &L4,
+        len: u32,
+        now: Timestamp,
+        timeouts: &Timeouts,
+    ) -> Step {
+        let body = self.store.body_mut(handle);
+        let before = body.state;
+        let movement = match before {
+            State::Udp | State::UdpStream | State::Icmp | State::Other => Move::Renew,
+            _ => match l4 {
+                L4::Tcp { flags, .. } => {
+                    tcp::advance(before, sender == body.originator, TcpClass::from(*flags))
+                }
+                _ => Move::Invalid,
+            },
+        };
+        match movement {
+            Move::Invalid => return Step::Invalid,
+            Move::Reopen => return Step::Reopen,
+            Move::Keep => {
+                body.count(sender, len);
+                return Step::Pass;
+            }
+            Move::Renew => {}
+            Move::To(after) => body.state = after,
+        }
+        body.count(sender, len);
+        if before == State::Udp
+            && body
+                .packets
+                .iter()
+                .all(|&packets| packets >= STREAM_PACKETS)
+        {
+            body.state = State::UdpStream;
+        }
+        let after = body.state;
+        let expires = now.saturating_add(timeouts.of(after)).as_nanos();
+        let is_shorter = expires < body.expires;
+        body.expires = expires;
+        if is_shorter {
+            self.store.shortened(handle);
+        }
+        if before.is_half_open() && !after.is_half_open() {
+            self.interfaces.completed(&mut self.store, handle);
+        }
+        Step::Pass
+    }
+
+    /// The number of the rule that admitted a connection.
+    #[must_use]
+    #[inline]
+    pub fn rule(&self, handle: Handle) -> u32 {
+        self.store.body(handle).rule
+    }
+
+    /// All that is known of a connection.
+    #[must_use]
+    pub fn connection(&self, handle: Handle) -> Connection {
+        self.store.connection(handle)
+    }
+
+    /// Opens a connection; `hash` is the key's, by [`hash`](Self::hash). One with the same key that
+    /// is still there is replaced (D40). `allowance` is how many connections the key's interface
+    /// may have, of both families.
+    ///
+    /// Where there is no room, the oldest half-open TCP connection of the same interface gives way;
+    /// where the table of the key's family is full and the interface has none in it, that of the
+    /// lowest-numbered interface which has one.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] where nothing gives way. No live connection was touched then.
+    pub fn insert(
+        &mut self,
+        key: &FlowKey,
+        hash: FlowHash,
+        opening: Opening,
+        now: Timestamp,
+        timeouts: &Timeouts,
+        allowance: Option<u32>,
+    ) -> Result<Handle, Full> {
+        let mut prior = self.store.find(key, hash);
+        if let Some(old) = prior
+            && self.store.body(old).expires < now.as_nanos()
+        {
+            self.remove(old);
+            self.stats.ran_out += 1;
+            prior = None;
+        }
+        let room = Room {
+            family: family(key),
+            interface: key.interface(),
+            allowance,
+            replaced: u32::from(prior.is_some()),
+        };
+        if prior.is_none() {
+            self.uncrowd(room.family, hash, now)?;
+        }
+        self.make_room(&room, now)
+            .inspect_err(|Full| self.stats.full += 1)?;
+        if let Some(prior) = prior {
+            self.remove(prior); // Unless it was the one that gave way.
+        }
+        // Invariant: a place was free or was freed just now, and nothing took one since.
+        let place = self.store.vacant(room.family, hash).ok_or(Full)?;
+        let mut body = Body::new(key.protocol());
+        body.state = opening.state;
+        body.originator = opening.originator;
+        body.rule = opening.rule;
+        body.expires = now.saturating_add(timeouts.of(opening.state)).as_nanos();
+        body.count(opening.sender, opening.len);
+        self.store.take(place, key, hash, body);
+        self.interfaces.join(&mut self.store, place);
+        Ok(place)
+    }
+
+    /// Ends a connection.
+    pub fn remove(&mut self, handle: Handle) {
+        if self.store.is_taken(handle) {
+            self.interfaces.leave(&mut self.store, handle);
+            self.store.free_up(handle);
+        }
+    }
+
+    /// Ends all connections of an interface; how many there were.
+    pub fn remove_interface(&mut self, interface: InterfaceIndex) -> u32 {
+        let held = self.interfaces.connections(interface);
+        for family in Family::BOTH {
+            for slot in 0..self.store.places(family) {
+                if self.interfaces.connections(interface) == 0 {
+                    break;
+                }
+                let handle = Handle::new(family, slot);
+                if self.store.is_taken(handle) && self.store.interface(handle) == interface {
+                    self.remove(handle);
+                }
+            }
+        }
+        self.interfaces.forget(interface);
+        held
+    }
+
+    /// Clears connections that have run out, going on where the last call left off; how many.
+    ///
+    /// Looks at `budget` places, rounded up to a whole bucket of 64, and once round the table at
+    /// most; a bucket in which nothing can have run out costs one. The less often it comes round,
+    /// the more it finds at a time and the less each costs: a connection that has run out is no
+    /// longer found by anyone and only occupies its place.
+    pub fn sweep(&mut self, now: Timestamp, budget: usize) -> usize {
+        let [v4, v6] = Family::BOTH.map(|family| self.store.buckets(family));
+        let mut spent = 0;
+        let mut found = 0;
+        for _ in 0..v4 + v6 {
+            if spent >= budget {
+                break;
+            }
+            let (family, bucket) = match self.hand.checked_sub(v4) {
+                None => (Family::V4, self.hand),
+                Some(bucket) => (Family::V6, bucket),
+            };
+            self.hand = (self.hand + 1) % (v4 + v6);
+            if self.store.is_due(family, bucket, now.as_nanos()) {
+                found += self.clear(family, bucket, now);
+                spent += BUCKET;
+            } else {
+                spent += 1;
+            }
+        }
+        found
+    }
+
+    /// How many connections of a family it holds, with those that ran out and were not cleared.
+    #[must_use]
+    pub const fn len(&self, family: Family) -> u32 {
+        self.store.len(family)
+    }
+
+    /// Whether it holds none at all.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len(Family::V4) == 0 && self.len(Family::V6) == 0
+    }
+
+    /// How many connections of an interface it holds, likewise.
+    #[must_use]
+    pub fn len_of(&self, interface: InterfaceIndex) -> u32 {
+        self.interfaces.connections(interface)
+    }
+
+    /// How many connections of a family it has room for.
+    #[must_use]
+    pub const fn capacity(&self, family: Family) -> u32 {
+        self.store.capacity(family)
+    }
+
+    /// Every connection it holds, in no order; also those that ran out and were not cleared, which
+    /// their [`expires`](Connection::expires) tells.
+    pub fn iter(&self) -> impl Iterator<Item = Connection> + '_ {
+        self.store
+            .handles()
+            .map(|handle| self.store.connection(handle))
+    }
+
+    /// What it has done so far.
+    #[must_use]
+    pub const fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// Sees to it that one of the places that `hash` points to is free.
+    fn uncrowd(&mut self, family: Family, hash: FlowHash, now: Timestamp) -> Result<(), Full> {
+        if self.store.vacant(family, hash).is_some() {
+            return Ok(());
+        }
+        let mut found = 0;
+        for bucket in self.store.neighbourhood(family, hash) {
+            found += self.clear(family, bucket, now);
+        }
+        if found > 0 {
+            return Ok(());
+        }
+        self.stats.crowded += 1;
+        Err(Full)
+    }
+
+    /// Sees to it that a connection can be added, at the cost of a half-open one if need be.
+    fn make_room(&mut self, room: &Room, now: Timestamp) -> Result<(), Full> {
+        while room.lacks_allowance(self)
+            && (self.clear_earliest(Family::V4, now) || self.clear_earliest(Family::V6, now))
+        {
+        }
+        while room.lacks_place(self) && self.clear_earliest(room.family, now) {}
+        // All that is in the way now is live.
+        let own = self.interfaces.oldest_of(room.interface, room.family);
+        let for_place = if room.lacks_place(self) {
+            Some(
+                own.or_else(|| self.interfaces.oldest_of_any(room.family))
+                    .ok_or(Full)?,
+            )
+        } else {
+            None
+        };
+        let for_allowance = if room.lacks_allowance(self) && (for_place.is_none() || own.is_none())
+        {
+            Some(self.interfaces.oldest(room.interface).ok_or(Full)?)
+        } else {
+            None
+        };
+        for victim in [for_place, for_allowance].into_iter().flatten() {
+            self.remove(victim);
+            self.stats.gave_way += 1;
+        }
+        if let Some(next) = self.interfaces.oldest(room.interface) {
+            self.store.prefetch_line(next); // The next to give way, if this is a flood.
+        }
+        Ok(())
+    }
+
+    /// Clears what has run out in the bucket that has waited longest; `false` where there is none.
+    fn clear_earliest(&mut self, family: Family, now: Timestamp) -> bool {
+        let Some(bucket) = self.store.earliest_due(family, now.as_nanos()) else {
+            return false;
+        };
+        self.clear(family, bucket, now);
+        true
+    }
+
+    /// Clears what has run out in a bucket; how much.
+    fn clear(&mut self, family: Family, bucket: usize, now: Timestamp) -> usize {
+        let mut found = 0;
+        for handle in self.store.run_out(family, bucket, now.as_nanos()) {
+            self.remove(handle);
+            found += 1;
+        }
+        self.stats.ran_out += found as u64;
+        found
+    }
+}
+
+impl std::fmt::Debug for Table {
+    /// In a line: a table is too large to print.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table")
+            .field("len", &Family::BOTH.map(|family| self.len(family)))
+            .field(
+                "capacity",
+                &Family::BOTH.map(|family| self.capacity(family)),
+            )
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a new connection needs room in.
+struct Room {
+    family: Family,
+    interface: InterfaceIndex,
+    allowance: Option<u32>,
+    /// Connections that make room by being replaced: one or none.
+    replaced: u32,
+}
+
+impl Room {
+    const fn lacks_place(&self, table: &Table) -> bool {
+        table.len(self.family) - self.replaced >= table.capacity(self.family)
+    }
+
+    fn lacks_allowance(&self, table: &Table) -> bool {
+        let held = || table.len_of(self.interface) - self.replaced;
+        self.allowance.is_some_and(|allowance| held() >= allowance)
+    }
+}
+
+const fn family(key: &FlowKey) -> Family {
+    match key {
+        FlowKey::V4(_) => Family::V4,
+        FlowKey::V6(_) => Family::V6,
+    }
+}
