@@ -1,2 +1,18 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
+
+mod datapath;
+mod decide;
+mod exempt;
+mod reason;
+mod settings;
+mod snapshot;
+mod tally;
+
+pub use secgroup_conntrack::{Connection, State, Timeouts};
+
+pub use crate::datapath::{Crossing, Datapath};
+pub use crate::reason::{Action, Reason, Verdict};
+pub use crate::settings::{Settings, TcpMode};
+pub use crate::snapshot::{AlwaysTrack, Interface, Snapshot};
+pub use crate::tally::{Count, Tally};

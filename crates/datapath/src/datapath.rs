@@ -1,0 +1,160 @@
+//! The shell around the decision: bursts, policy swaps, counters.
+//!
+//! A burst goes through two stages: the keys of all its packets are hashed and their lines prefetched, then each packet is decided in
+//! order, so that a SYN and its answer in one burst see each other exactly as they would one at a time.
+//!
+//! One `Datapath` has one owner and no locks. The policy is a snapshot behind an `Arc`, swapped between packets; the
+//! connection table, the fragment table and the counters are the owner's alone.
+
+use std::sync::Arc;
+
+use secgroup_conntrack::Connection;
+use secgroup_packet::{Direction, Frame, InterfaceIndex, Packet, Timestamp};
+
+use crate::decide::{Engine, Key};
+use crate::{Reason, Settings, Snapshot, Tally, Verdict};
+
+/// One packet at one interface in one direction: what a verdict is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Crossing<'a> {
+    /// The frame, for what the parsed packet leaves in it (a quoted packet).
+    pub frame: Frame<'a>,
+    /// What the frame says.
+    pub packet: Packet,
+    /// The interface.
+    pub interface: InterfaceIndex,
+    /// The direction.
+    pub direction: Direction,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The packet filter: a policy, the connections it let through, and the counters.
+#[derive(Debug)]
+pub struct Datapath {
+    snapshot: Arc<Snapshot>,
+    engine: Engine,
+    tally: Tally,
+    keys: Vec<Key>,
+}
+
+impl Datapath {
+    /// Most crossings in one burst; more are taken in several.
+    pub const BURST: usize = 256;
+
+    /// A datapath that starts at `start` with no connections.
+    #[must_use]
+    pub fn new(settings: Settings, snapshot: Arc<Snapshot>, start: Timestamp) -> Self {
+        let mut datapath = Self {
+            engine: Engine::new(settings, start),
+            snapshot: Arc::default(),
+            tally: Tally::default(),
+            keys: Vec::with_capacity(Self::BURST),
+        };
+        datapath.put_in_force(snapshot);
+        datapath
+    }
+
+    /// Sets the start of the clock and of the start-grace window, where it was not known at first. Only before the first packet.
+    pub fn start_at(&mut self, start: Timestamp) {
+        self.engine.start_at(start);
+    }
+
+    /// Swaps in another policy at `now`. No entry is touched (D20 to D24), but those of interfaces that are gone (D27).
+    pub fn swap(&mut self, snapshot: Arc<Snapshot>, now: Timestamp) {
+        self.engine.policy_changes(&self.snapshot, &snapshot, now);
+        self.put_in_force(snapshot);
+    }
+
+    /// Decides a burst in order: `verdicts` receives one verdict per crossing.
+    pub fn burst(&mut self, crossings: &[Crossing<'_>], verdicts: &mut Vec<Verdict>) {
+        for burst in crossings.chunks(Self::BURST) {
+            let Self {
+                snapshot,
+                engine,
+                tally,
+                keys,
+            } = self;
+            keys.clear();
+            keys.extend(burst.iter().map(|crossing| engine.key(crossing)));
+            for key in keys.iter() {
+                engine.prefetch(key);
+            }
+            for (crossing, key) in burst.iter().zip(keys.iter()) {
+                verdicts.push(judge(engine, snapshot, tally, crossing, *key));
+            }
+        }
+    }
+
+    /// Decides one packet.
+    pub fn one(&mut self, crossing: &Crossing<'_>) -> Verdict {
+        let key = self.engine.key(crossing);
+        judge(
+            &mut self.engine,
+            &self.snapshot,
+            &mut self.tally,
+            crossing,
+            key,
+        )
+    }
+
+    /// Counts a frame that could not be parsed (step 1) and was at `interface`.
+    pub fn malformed(
+        &mut self,
+        interface: InterfaceIndex,
+        direction: Direction,
+        bytes: u32,
+    ) -> Verdict {
+        let verdict = Verdict::deny(Reason::Malformed);
+        self.tally.count(interface, direction, verdict, bytes);
+        verdict
+    }
+
+    /// Drops connections whose time has run out, looking at no more than `budget` entries; how many it dropped.
+    pub fn sweep(&mut self, budget: usize) -> usize {
+        self.engine.sweep(budget)
+    }
+
+    /// The counters.
+    #[must_use]
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub const fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// The live connections, in no order.
+    pub fn connections(&self) -> impl Iterator<Item = Connection> + '_ {
+        self.engine.connections()
+    }
+
+    fn put_in_force(&mut self, snapshot: Arc<Snapshot>) {
+        let interfaces = snapshot.interfaces.len();
+        self.tally.reserve(interfaces, snapshot.rules as usize);
+        self.engine.reserve(interfaces);
+        self.snapshot = snapshot;
+    }
+}
+
+/// Decides and counts: nothing leaves uncounted.
+#[inline]
+fn judge(
+    engine: &mut Engine,
+    snapshot: &Snapshot,
+    tally: &mut Tally,
+    crossing: &Crossing<'_>,
+    key: Key,
+) -> Verdict {
+    let verdict = engine.decide(snapshot, crossing, key);
+    tally.count(
+        crossing.interface,
+        crossing.direction,
+        verdict,
+        crossing.packet.ip_len,
+    );
+    verdict
+}

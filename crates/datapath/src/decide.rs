@@ -1,0 +1,428 @@
+//! The way of a packet, on one page: [`Engine::decide`] and [`Engine::whole`].
+//!
+//! ```text
+//!   exemption ──► allow exempt                                 a few compares
+//!   spoofed ────► deny                                         a few compares
+//!   fragment ───► the verdict of its first                     one probe, fragments only
+//!   connection ─► allow established │ deny invalid-state       one prefetched line: nearly every packet ends here
+//!   related ────► allow related                                one probe, ICMP errors only
+//!   rules ──────► deny no-rule                                 class look-ups
+//!   untracked ──► allow untracked                              four bits
+//!   establish ──► allow new │ deny invalid-state, table-full   one insert
+//! ```
+
+use std::time::Duration;
+
+use secgroup_conntrack::{
+    Config, Connection, FlowHash, FragmentKey, FragmentStep, FragmentTable, Full, Handle, Opening,
+    State, Step, Table, TcpClass,
+};
+use secgroup_packet::{Direction, FlowKey, IcmpExchange, InterfaceIndex, L4, Packet, Timestamp};
+use secgroup_policy::{Query, RuleNumber};
+
+use crate::exempt::{Exemption, exemption};
+use crate::{Crossing, Interface, Reason, Settings, Snapshot, TcpMode, Verdict};
+
+/// The connection key of a crossing and its hash; `None` for what belongs to no connection.
+pub(crate) type Key = Option<(FlowKey, FlowHash)>;
+
+/// What the decision remembers from packet to packet.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    settings: Settings,
+    connections: Table,
+    fragments: FragmentTable<Verdict>,
+    link_local: Vec<LinkLocalSecond>,
+    /// The latest time seen: a clock that steps back is held here.
+    clock: Timestamp,
+    started: Timestamp,
+    changed: Option<Timestamp>,
+}
+
+impl Engine {
+    pub(crate) fn new(settings: Settings, start: Timestamp) -> Self {
+        Self {
+            connections: Table::new(Config {
+                capacity: settings.capacity,
+                capacity_v6: settings.capacity_v6,
+                seed: settings.seed,
+            }),
+            fragments: FragmentTable::new(settings.fragment_capacity, settings.seed),
+            settings,
+            link_local: Vec::new(),
+            clock: start,
+            started: start,
+            changed: None,
+        }
+    }
+
+    pub(crate) fn start_at(&mut self, start: Timestamp) {
+        self.clock = start;
+        self.started = start;
+    }
+
+    /// A policy change: connections stay, those of interfaces that are gone do not, and a grace window opens.
+    pub(crate) fn policy_changes(&mut self, before: &Snapshot, after: &Snapshot, now: Timestamp) {
+        self.clock = self.clock.max(now);
+        for (index, interface) in (0..).map(InterfaceIndex).zip(&before.interfaces) {
+            if interface.is_some() && after.interface(index).is_none() {
+                self.connections.remove_interface(index);
+            }
+        }
+        self.changed = Some(self.clock);
+    }
+
+    pub(crate) fn reserve(&mut self, interfaces: usize) {
+        if self.link_local.len() < interfaces {
+            self.link_local
+                .resize(interfaces, LinkLocalSecond::default());
+        }
+    }
+
+    #[inline]
+    pub(crate) fn key(&self, crossing: &Crossing<'_>) -> Key {
+        let key = crossing
+            .packet
+            .flow_key(crossing.interface, crossing.direction)?;
+        Some((key, self.connections.hash(&key)))
+    }
+
+    #[inline]
+    pub(crate) fn prefetch(&self, key: &Key) {
+        if let Some((flow, hash)) = key {
+            self.connections.prefetch(flow, *hash);
+        }
+    }
+
+    pub(crate) fn sweep(&mut self, budget: usize) -> usize {
+        self.connections.sweep(self.clock, budget)
+    }
+
+    pub(crate) fn connections(&self) -> impl Iterator<Item = Connection> + '_ {
+        self.connections
+            .iter()
+            .filter(|connection| connection.expires >= self.clock)
+    }
+
+    /// The decision, in strict order (see the crate's text). Step 1, *malformed*, lies behind us: there is a packet.
+    #[inline]
+    pub(crate) fn decide(
+        &mut self,
+        snapshot: &Snapshot,
+        crossing: &Crossing<'_>,
+        key: Key,
+    ) -> Verdict {
+        let Crossing {
+            packet,
+            interface: index,
+            direction,
+            ..
+        } = crossing;
+        self.clock = self.clock.max(crossing.at);
+        let Some(interface) = snapshot.interface(*index) else {
+            return Verdict::deny(Reason::NoRule); // An interface that no policy knows has no rules.
+        };
+        // 2. What security groups never filter.
+        if interface.exemptions
+            && let Some(exemption) = exemption(interface, packet, *direction)
+        {
+            return self.exempt(exemption, *index, interface);
+        }
+        // 3. Source/destination check.
+        if interface.source_dest_check && is_spoofed(interface, packet, *direction) {
+            return Verdict::deny(Reason::Spoofed);
+        }
+        // 4. Fragments.
+        if packet.fragment.is_some() {
+            return self.fragment(snapshot, crossing, interface, key);
+        }
+        self.whole(snapshot, crossing, interface, key)
+    }
+
+    /// Steps 5 to 10, for a packet with an upper-layer header.
+    #[inline]
+    fn whole(
+        &mut self,
+        snapshot: &Snapshot,
+        crossing: &Crossing<'_>,
+        interface: &Interface,
+        key: Key,
+    ) -> Verdict {
+        let packet = &crossing.packet;
+        // 5. Connection table first.
+        let mut reopened = None;
+        if let Some((flow, hash)) = &key
+            && let Some(handle) = self.connections.lookup(flow, *hash, self.clock)
+        {
+            match self.advance(handle, crossing, interface) {
+                Step::Pass => {
+                    let rule = RuleNumber(self.connections.rule(handle));
+                    return Verdict::allow(Reason::Established, rule);
+                }
+                Step::Invalid => return Verdict::deny(Reason::InvalidState),
+                Step::Reopen => reopened = Some(handle),
+            }
+        }
+        // 6. ICMP errors about a tracked connection.
+        if self.settings.icmp_related
+            && packet.is_icmp_error()
+            && let Some(rule) = self.related(crossing)
+        {
+            return Verdict::allow(Reason::Related, rule);
+        }
+        // 7. The union of the allow rules.
+        let query = Query::of(packet, crossing.direction);
+        let Some(rule) = interface.rules.matches(&query, &snapshot.directory) else {
+            return Verdict::deny(Reason::NoRule);
+        };
+        // 8. Tracked or untracked.
+        if is_untracked(interface, packet, crossing.direction) {
+            return Verdict::allow(Reason::Untracked, rule);
+        }
+        // 9. What opens a connection, and in which state.
+        let (key, originator, state) = match self.opening(crossing, key) {
+            Opens::Connection(key, originator, state) => (key, originator, state),
+            Opens::Nothing => return Verdict::allow(Reason::New, rule),
+            Opens::Invalid => return Verdict::deny(Reason::InvalidState),
+        };
+        // 10. Establish.
+        if let Some(handle) = reopened {
+            self.connections.remove(handle);
+        }
+        match self.establish(crossing, interface, key, originator, state, rule) {
+            Ok(_) => Verdict::allow(Reason::New, rule),
+            Err(Full) => Verdict::deny(Reason::TableFull),
+        }
+    }
+
+    /// Step 2: allowed, unless it is one service packet too many in this second (C20).
+    #[cold]
+    fn exempt(&mut self, how: Exemption, index: InterfaceIndex, interface: &Interface) -> Verdict {
+        let exempt = Verdict {
+            reason: Reason::Exempt,
+            rule: None,
+        };
+        match (how, interface.link_local_pps) {
+            (Exemption::Service, Some(limit)) => {
+                let Some(second) = self.link_local.get_mut(index.0 as usize) else {
+                    return exempt;
+                };
+                if second.admits(self.clock, limit) {
+                    exempt
+                } else {
+                    Verdict::deny(Reason::LinkLocalExceeded)
+                }
+            }
+            _ => exempt,
+        }
+    }
+
+    /// Step 4: a later fragment has the verdict of its first; a first is decided like a whole packet and put on record.
+    #[cold]
+    fn fragment(
+        &mut self,
+        snapshot: &Snapshot,
+        crossing: &Crossing<'_>,
+        interface: &Interface,
+        key: Key,
+    ) -> Verdict {
+        let denied = Verdict::deny(Reason::Fragment);
+        let Some(fragment) = crossing.packet.fragment else {
+            return denied;
+        };
+        let datagram = FragmentKey {
+            interface: crossing.interface,
+            direction: crossing.direction,
+            addresses: crossing.packet.addresses,
+            protocol: crossing.packet.protocol,
+            id: fragment.id,
+        };
+        if crossing.packet.l4 == L4::LaterFragment {
+            return self
+                .fragments
+                .later(&datagram, fragment, self.clock)
+                .unwrap_or(denied);
+        }
+        match self.fragments.first(&datagram, fragment, self.clock) {
+            FragmentStep::Fresh(slot) => {
+                let verdict = self.whole(snapshot, crossing, interface, key);
+                self.fragments.record(slot, verdict);
+                verdict
+            }
+            FragmentStep::Overlap | FragmentStep::Full => denied,
+        }
+    }
+
+    /// Step 5: the packet's effect on the connection it belongs to.
+    #[inline]
+    fn advance(&mut self, handle: Handle, crossing: &Crossing<'_>, interface: &Interface) -> Step {
+        let Crossing {
+            packet, direction, ..
+        } = crossing;
+        let bytes = packet.ip_len;
+        self.connections.advance(
+            handle,
+            *direction,
+            &packet.l4,
+            bytes,
+            self.clock,
+            &interface.timeouts,
+        )
+    }
+
+    /// Step 6: the rule of the live connection that an ICMP error quotes a packet of (D48, D49).
+    #[cold]
+    fn related(&mut self, crossing: &Crossing<'_>) -> Option<RuleNumber> {
+        let Crossing {
+            frame,
+            packet,
+            interface,
+            direction,
+            ..
+        } = crossing;
+        let key = packet.quoted_flow_key(frame, *interface, *direction)?;
+        let hash = self.connections.hash(&key);
+        let handle = self.connections.lookup(&key, hash, self.clock)?;
+        Some(RuleNumber(self.connections.rule(handle)))
+    }
+
+    /// Step 9: what the packet opens.
+    fn opening(&self, crossing: &Crossing<'_>, key: Key) -> Opens {
+        let Some((key, hash)) = key else {
+            return Opens::Nothing;
+        };
+        let sender = crossing.direction;
+        let key = (key, hash);
+        match crossing.packet.l4 {
+            L4::Tcp { flags, .. } => match TcpClass::from(flags) {
+                TcpClass::Invalid => Opens::Invalid,
+                TcpClass::Syn => Opens::Connection(key, sender, State::SynSent),
+                _ if !self.picks_up() => Opens::Invalid,
+                TcpClass::Ack => Opens::Connection(key, sender, State::Established),
+                TcpClass::Fin => Opens::Connection(key, sender, State::FinWaitOriginator),
+                TcpClass::Rst => Opens::Connection(key, sender, State::Close),
+                TcpClass::SynAck => Opens::Connection(key, sender.reverse(), State::SynRecv),
+            },
+            L4::Icmp { kind, code, .. } => {
+                match IcmpExchange::of(crossing.packet.protocol, kind, code) {
+                    Some(exchange) if !exchange.is_reply() => {
+                        Opens::Connection(key, sender, State::Icmp)
+                    }
+                    _ => Opens::Nothing,
+                }
+            }
+            L4::Udp { .. } => Opens::Connection(key, sender, State::Udp),
+            L4::Other => Opens::Connection(key, sender, State::Other),
+            L4::LaterFragment => Opens::Nothing,
+        }
+    }
+
+    /// Whether a TCP segment that is not a SYN may open a connection now (D37, D39, D23).
+    fn picks_up(&self) -> bool {
+        let within = |since: Timestamp, window| {
+            window > Duration::ZERO && self.clock.saturating_since(since) <= window
+        };
+        self.settings.tcp == TcpMode::Loose
+            || within(self.started, self.settings.start_grace)
+            || self
+                .changed
+                .is_some_and(|changed| within(changed, self.settings.change_grace))
+    }
+
+    fn establish(
+        &mut self,
+        crossing: &Crossing<'_>,
+        interface: &Interface,
+        (key, hash): (FlowKey, FlowHash),
+        originator: Direction,
+        state: State,
+        RuleNumber(rule): RuleNumber,
+    ) -> Result<Handle, Full> {
+        let opening = Opening {
+            originator,
+            state,
+            rule,
+            sender: crossing.direction,
+            len: crossing.packet.ip_len,
+        };
+        let Interface {
+            timeouts,
+            allowance,
+            ..
+        } = interface;
+        self.connections
+            .insert(&key, hash, opening, self.clock, timeouts, *allowance)
+    }
+}
+
+/// What a packet that a rule admits opens.
+enum Opens {
+    /// A connection, by its originator, in this state.
+    Connection((FlowKey, FlowHash), Direction, State),
+    /// Nothing: a message of its own.
+    Nothing,
+    /// Nothing, and it may not pass.
+    Invalid,
+}
+
+/// Packets to link-local services in the current second.
+#[derive(Debug, Clone, Copy, Default)]
+struct LinkLocalSecond {
+    second: u64,
+    packets: u32,
+}
+
+impl LinkLocalSecond {
+    fn admits(&mut self, now: Timestamp, limit: u32) -> bool {
+        let second = now.as_nanos() / 1_000_000_000;
+        if self.second != second {
+            *self = Self { second, packets: 0 };
+        }
+        self.packets = self.packets.saturating_add(1);
+        self.packets <= limit
+    }
+}
+
+/// Step 3. Multicast and broadcast belong to no interface, so a destination of that kind says nothing.
+#[inline]
+fn is_spoofed(interface: &Interface, packet: &Packet, direction: Direction) -> bool {
+    match direction {
+        Direction::Egress => !interface.owns(packet.src()),
+        Direction::Ingress => {
+            let dst = packet.dst();
+            let to_many = match dst {
+                std::net::IpAddr::V4(dst) => dst.is_multicast() || dst.is_broadcast(),
+                std::net::IpAddr::V6(dst) => dst.is_multicast(),
+            };
+            !to_many && !interface.owns(dst)
+        }
+    }
+}
+
+/// Step 8: whether the flow holds no state (D7 to D16). It needs no memory: both halves of a flow give the same answer.
+#[inline]
+fn is_untracked(interface: &Interface, packet: &Packet, direction: Direction) -> bool {
+    let (sport, dport, only_initiator) = match packet.l4 {
+        L4::Tcp {
+            sport,
+            dport,
+            flags,
+        } => (sport, dport, flags.is_opening()),
+        L4::Udp { sport, dport } => (sport, dport, false),
+        _ => return false, // ICMP and every other protocol is always tracked (D13).
+    };
+    let (family, protocol) = (packet.family(), packet.protocol);
+    let rules = &interface.rules;
+    let opposite = direction.reverse();
+    let as_initiator = || {
+        rules.open(direction, family, protocol, dport) && rules.open_all(opposite, family, protocol)
+    };
+    let as_responder = || {
+        rules.open(opposite, family, protocol, sport) && rules.open_all(direction, family, protocol)
+    };
+    let peer = match direction {
+        Direction::Ingress => packet.src(),
+        Direction::Egress => packet.dst(),
+    };
+    (as_initiator() || (!only_initiator && as_responder())) && !interface.always_track.covers(peer)
+}
