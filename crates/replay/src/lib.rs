@@ -1,2 +1,22 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
+
+mod attach;
+mod denied;
+mod lines;
+mod output;
+mod report;
+mod run;
+mod select;
+mod session;
+mod summary;
+
+pub use crate::attach::{AttachError, Attachment};
+pub use crate::lines::Lines;
+pub use crate::report::{
+    CaptureReport, ChangeReport, DeniedFlowReport, Fates, InterfaceReport, Report, RuleReport,
+    VerdictReport, Volume,
+};
+pub use crate::run::{Change, Plan, Position, ReplayError, run};
+pub use crate::select::{Ambiguous, Crossed, Selector};
+pub use crate::session::{Burst, Judged, Kind, Seen, Session, SessionSettings};

@@ -1,0 +1,168 @@
+//! Verdict lines: JSON Lines, one object per packet and interface crossed.
+//!
+//! | field | |
+//! |---|---|
+//! | `packet` | 1-based number in the order read, over all captures |
+//! | `time` | seconds since the epoch, with the digits of the capture |
+//! | `interface`, `direction` | where the verdict was given; `null` where the packet crosses nothing known |
+//! | `src`, `dst` | addresses; `null` where it is not IP or they could not be read |
+//! | `protocol` | `tcp`, `udp`, `icmp`, `icmpv6` or the decimal number, as text; `null` likewise |
+//! | `sport`, `dport` | of TCP and UDP; absent otherwise, and in later fragments |
+//! | `icmp_type`, `icmp_code` | of ICMP and ICMPv6; absent otherwise |
+//! | `length` | bytes on the wire |
+//! | `verdict` | `allow`, `deny`, or `none` where nothing judges it |
+//! | `reason` | see the reasons of the datapath; of `none`: `no-interface`, `not-ip` |
+//! | `rule`, `group` | the rule that admits the packet, or admitted its connection; `null` where there is none |
+//! | `detail` | what is wrong with a malformed frame, or what a frame is that is not IP; absent otherwise |
+
+use std::fmt::Write;
+
+use secgroup_control::Registry;
+use secgroup_io::Record;
+use secgroup_packet::{L4, Packet};
+
+use crate::session::{Judged, Kind, Seen};
+
+/// Writes verdict lines into a buffer.
+#[derive(Debug, Default)]
+pub struct Lines {
+    text: String,
+}
+
+impl Lines {
+    /// What was written since the last time.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.text).into_bytes()
+    }
+
+    /// How many bytes wait to be taken.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// The line of a packet that nothing judged.
+    pub fn unjudged(&mut self, number: u64, seen: &Seen<'_>) {
+        let reason = match seen.kind {
+            Kind::NotIp(_) | Kind::UnsupportedLink(_) => "not-ip",
+            Kind::Ip(_) | Kind::Malformed(_) => "no-interface",
+        };
+        self.head(number, &seen.record, None);
+        self.addresses(seen);
+        self.put(format_args!(
+            ",\"verdict\":\"none\",\"reason\":\"{reason}\""
+        ));
+        self.tail(None, seen);
+    }
+
+    /// The line of one verdict.
+    pub fn judged(&mut self, number: u64, seen: &Seen<'_>, judged: &Judged, registry: &Registry) {
+        self.head(number, &seen.record, Some((judged, registry)));
+        self.addresses(seen);
+        let verdict = judged.verdict;
+        self.put(format_args!(
+            ",\"verdict\":\"{}\",\"reason\":\"{}\"",
+            verdict.action(),
+            verdict.reason
+        ));
+        self.tail(verdict.rule.and_then(|rule| registry.rule(rule)), seen);
+    }
+
+    fn head(&mut self, number: u64, record: &Record<'_>, at: Option<(&Judged, &Registry)>) {
+        self.put(format_args!(
+            "{{\"packet\":{number},\"time\":{}",
+            time(record)
+        ));
+        let interface = at.and_then(|(judged, registry)| registry.interface(judged.interface?));
+        self.field(
+            "interface",
+            interface.map(secgroup_model::NetworkInterfaceId::as_str),
+        );
+        let direction = at.and_then(|(judged, _)| judged.direction);
+        self.field(
+            "direction",
+            direction.map(secgroup_packet::Direction::as_str),
+        );
+    }
+
+    fn addresses(&mut self, seen: &Seen<'_>) {
+        let addresses = match &seen.kind {
+            Kind::Ip(packet) => Some(packet.addresses),
+            Kind::Malformed(error) => error.addresses(),
+            Kind::NotIp(_) | Kind::UnsupportedLink(_) => None,
+        };
+        match addresses {
+            Some(pair) => {
+                self.put(format_args!(
+                    ",\"src\":\"{}\",\"dst\":\"{}\"",
+                    pair.src(),
+                    pair.dst()
+                ));
+            }
+            None => self.text.push_str(",\"src\":null,\"dst\":null"),
+        }
+        match &seen.kind {
+            Kind::Ip(packet) => self.upper_layer(packet),
+            _ => self.text.push_str(",\"protocol\":null"),
+        }
+        self.put(format_args!(",\"length\":{}", seen.record.wire_len));
+    }
+
+    fn upper_layer(&mut self, packet: &Packet) {
+        self.put(format_args!(",\"protocol\":\"{}\"", packet.protocol));
+        match packet.l4 {
+            L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } => {
+                self.put(format_args!(",\"sport\":{sport},\"dport\":{dport}"));
+            }
+            L4::Icmp { kind, code, .. } => {
+                self.put(format_args!(",\"icmp_type\":{kind},\"icmp_code\":{code}"));
+            }
+            L4::Other | L4::LaterFragment => {}
+        }
+    }
+
+    fn tail(&mut self, rule: Option<&secgroup_control::RegisteredRule>, seen: &Seen<'_>) {
+        self.field("rule", rule.map(|rule| rule.rule.id.as_str()));
+        self.field("group", rule.map(|rule| rule.group.as_str()));
+        match &seen.kind {
+            Kind::Malformed(error) => self.field("detail", Some(&error.to_string())),
+            Kind::NotIp(0x0806) => self.field("detail", Some("ARP")),
+            Kind::NotIp(ethertype) => {
+                self.field("detail", Some(&format!("EtherType {ethertype:#06x}")));
+            }
+            Kind::UnsupportedLink(number) => {
+                self.field("detail", Some(&format!("link type {number}")));
+            }
+            Kind::Ip(_) => {}
+        }
+        self.text.push_str("}\n");
+    }
+
+    /// `,"name":"text"` or `,"name":null`, escaped.
+    fn field(&mut self, name: &str, text: Option<&str>) {
+        let quoted = serde_json::Value::from(text);
+        self.put(format_args!(",\"{name}\":{quoted}"));
+    }
+
+    fn put(&mut self, text: std::fmt::Arguments<'_>) {
+        // Writing to a string does not fail.
+        let _ = self.text.write_fmt(text);
+    }
+}
+
+/// Seconds, with as many digits as the capture has.
+fn time(record: &Record<'_>) -> impl std::fmt::Display + use<> {
+    let nanos = record.time.as_nanos();
+    let (seconds, fraction) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+    if record.time_digits > 6 {
+        format!("{seconds}.{fraction:09}")
+    } else {
+        format!("{seconds}.{:06}", fraction / 1000)
+    }
+}

@@ -1,0 +1,386 @@
+//! Everything that is counted over a replay, and the report made of it.
+
+use std::time::Duration;
+
+use secgroup_analysis::why_denied;
+use secgroup_datapath::{Action, Count, Reason};
+use secgroup_model::Inventory;
+use secgroup_packet::{Direction, InterfaceIndex, Timestamp};
+use secgroup_policy::{Query, RuleNumber};
+
+use crate::denied::{Denials, DeniedFlow, DeniedFlows, Ports};
+use crate::output::Outputs;
+use crate::report::{
+    CaptureReport, ChangeReport, DeniedFlowReport, Fates, InterfaceReport, Report, RuleReport,
+    VerdictReport, Volume,
+};
+use crate::run::{Change, ReplayError};
+use crate::session::{Burst, Judged, Kind, Seen, Session};
+
+/// Most warnings that a report holds; more would say no more.
+const WARNINGS: usize = 100;
+
+/// The counters of a replay beside those of the engine.
+#[derive(Debug)]
+pub(crate) struct Summary {
+    total: Volume,
+    fates: Fates,
+    nobodys: Count,
+    denied: DeniedFlows,
+    first: Option<Timestamp>,
+    latest: Timestamp,
+    /// The policies that were in force, in order.
+    policies: Vec<Inventory>,
+    changes: Vec<ChangeReport>,
+    warnings: Vec<String>,
+}
+
+impl Summary {
+    pub(crate) fn new(policy: Inventory, changes: &[Change]) -> Self {
+        Self {
+            total: Volume::default(),
+            fates: Fates::default(),
+            nobodys: Count::default(),
+            denied: DeniedFlows::default(),
+            first: None,
+            latest: Timestamp::ZERO,
+            policies: vec![policy],
+            changes: changes
+                .iter()
+                .map(|change| ChangeReport {
+                    after_seconds: change.after.as_secs_f64(),
+                    files: change.files.clone(),
+                    first_packet: None,
+                })
+                .collect(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// How many packets were read.
+    pub(crate) const fn packets(&self) -> u64 {
+        self.total.packets
+    }
+
+    /// Notes that the policy `policy`, the change number `index`, is in force from the next packet on.
+    pub(crate) fn changed(&mut self, index: usize, policy: Inventory) {
+        self.policies.push(policy);
+        if let Some(change) = self.changes.get_mut(index) {
+            change.first_packet = Some(self.total.packets + 1);
+        }
+    }
+
+    pub(crate) fn warn(&mut self, warnings: impl Iterator<Item = String>) {
+        let room = WARNINGS.saturating_sub(self.warnings.len());
+        self.warnings.extend(warnings.take(room));
+    }
+
+    /// Counts a burst and writes it out.
+    pub(crate) fn take(
+        &mut self,
+        session: &Session,
+        burst: &Burst<'_>,
+        outputs: &mut Outputs,
+    ) -> Result<(), ReplayError> {
+        for seen in burst.seen() {
+            self.total.add(seen.record.wire_len);
+            self.first.get_or_insert(seen.record.time);
+            self.latest = self.latest.max(seen.record.time);
+            let mut fate = None;
+            for judged in burst.judged(seen) {
+                let action = judged.verdict.action();
+                fate = Some(if fate == Some(Action::Deny) {
+                    Action::Deny
+                } else {
+                    action
+                });
+                if action == Action::Deny {
+                    self.deny(seen, &judged);
+                }
+            }
+            self.fate(seen, fate);
+            self.write(session, burst, seen, fate, outputs)?;
+        }
+        outputs
+            .lines
+            .as_mut()
+            .map_or(Ok(()), crate::output::LineWriter::pass_on)
+    }
+
+    fn fate(&mut self, seen: &Seen<'_>, fate: Option<Action>) {
+        let bucket = match (fate, seen.kind) {
+            (Some(Action::Allow), _) => &mut self.fates.allowed,
+            (Some(Action::Deny), _) => &mut self.fates.denied,
+            (None, Kind::NotIp(_) | Kind::UnsupportedLink(_)) => &mut self.fates.not_ip,
+            (None, _) => &mut self.fates.no_interface,
+        };
+        bucket.add(seen.record.wire_len);
+    }
+
+    #[cold]
+    fn deny(&mut self, seen: &Seen<'_>, judged: &Judged) {
+        match (seen.kind, judged.interface, judged.direction) {
+            (Kind::Ip(packet), Some(interface), Some(direction)) => {
+                let flow = DeniedFlow {
+                    interface,
+                    direction,
+                    addresses: packet.addresses,
+                    protocol: packet.protocol,
+                    ports: Ports::of(packet.l4),
+                    reason: judged.verdict.reason,
+                };
+                let policy = self.policies.len() - 1;
+                self.denied.count(flow, &packet, self.total.packets, policy);
+            }
+            (_, None, _) => {
+                let bytes = u64::from(seen.record.wire_len);
+                self.nobodys += Count { packets: 1, bytes };
+            }
+            _ => {}
+        }
+    }
+
+    fn write(
+        &self,
+        session: &Session,
+        burst: &Burst<'_>,
+        seen: &Seen<'_>,
+        fate: Option<Action>,
+        outputs: &mut Outputs,
+    ) -> Result<(), ReplayError> {
+        let number = self.total.packets;
+        if let Some(writer) = &mut outputs.lines {
+            match fate {
+                None => writer.lines.unjudged(number, seen),
+                Some(_) => {
+                    for judged in burst.judged(seen) {
+                        writer
+                            .lines
+                            .judged(number, seen, &judged, session.registry());
+                    }
+                }
+            }
+        }
+        let to = match fate {
+            Some(Action::Allow) => &mut outputs.allowed,
+            Some(Action::Deny) => &mut outputs.denied,
+            None => return Ok(()),
+        };
+        if let Some(writer) = to {
+            writer.write(&seen.record)?;
+        }
+        Ok(())
+    }
+
+    /// The report.
+    pub(crate) fn report(
+        self,
+        session: &Session,
+        captures: Vec<CaptureReport>,
+        elapsed: Duration,
+        top: usize,
+    ) -> Report {
+        let interfaces = self.interfaces(session);
+        let (rules, unused_rules) = self.rules(session);
+        let seconds = elapsed.as_secs_f64();
+        let span = self
+            .first
+            .map_or(Duration::ZERO, |first| self.latest.saturating_since(first));
+        let mut warnings = self.warnings.clone();
+        if self.denied.unlisted.packets > 0 {
+            warnings.push(format!(
+                "{} denied packets belong to five-tuples beyond the first {}; they are counted but not listed",
+                self.denied.unlisted.packets,
+                DeniedFlows::LIMIT
+            ));
+        }
+        Report {
+            captures,
+            total: self.total,
+            packets: self.fates,
+            capture_seconds: span.as_secs_f64(),
+            elapsed_seconds: seconds,
+            // Counts below 2^53 are exact.
+            packets_per_second: if seconds > 0.0 {
+                self.total.packets as f64 / seconds
+            } else {
+                0.0
+            },
+            verdicts: verdicts(|reason| {
+                interfaces
+                    .iter()
+                    .flat_map(|interface| &interface.verdicts)
+                    .filter(|verdict| verdict.reason == reason.as_str())
+                    .fold(Volume::default(), |sum, verdict| sum.plus(verdict.volume))
+            }),
+            interfaces,
+            rules,
+            unused_rules,
+            denied_flow_count: self.denied.len() as u64,
+            denied_flows: self
+                .denied
+                .top(top)
+                .iter()
+                .map(|(flow, denials)| self.denied_flow(session, flow, denials))
+                .collect(),
+            tracked_connections: session.datapath().connections().count() as u64,
+            changes: self.changes,
+            warnings,
+        }
+    }
+
+    fn interfaces(&self, session: &Session) -> Vec<InterfaceReport> {
+        let (registry, tally) = (session.registry(), session.tally());
+        let mut reports = Vec::new();
+        for index in (0..).take(registry.interface_count()).map(InterfaceIndex) {
+            let name = registry.interface(index).map(ToString::to_string);
+            for direction in Direction::BOTH {
+                let verdicts = verdicts(|reason| Volume::from(tally.of(index, direction, reason)));
+                let direction = Some(direction.as_str());
+                reports.push(InterfaceReport::new(name.clone(), direction, verdicts));
+            }
+        }
+        let nobodys = verdicts(|reason| match reason {
+            Reason::Malformed => Volume::from(self.nobodys),
+            _ => Volume::default(),
+        });
+        if !nobodys.is_empty() {
+            reports.push(InterfaceReport::new(None, None, nobodys));
+        }
+        reports
+    }
+
+    /// Rules that packets passed by, and rules of the latest policy's attached groups that none did.
+    fn rules(&self, session: &Session) -> (Vec<RuleReport>, Vec<RuleReport>) {
+        let (registry, tally) = (session.registry(), session.tally());
+        let current = self.policies.last();
+        let in_force = session.datapath().snapshot();
+        let (mut used, mut unused) = (Vec::new(), Vec::new());
+        for number in (0..registry.rule_count()).map(RuleNumber) {
+            let Some(registered) = registry.rule(number) else {
+                continue;
+            };
+            let volume = Volume::from(tally.of_rule(number));
+            let group = self
+                .policies
+                .iter()
+                .rev()
+                .find_map(|p| p.groups.get(&registered.group));
+            let report = RuleReport {
+                rule: registered.rule.id.to_string(),
+                group: registered.group.to_string(),
+                group_name: group.map(|group| group.name.clone()),
+                direction: registered.rule.spec.direction.as_str(),
+                allows: registered.rule.spec.to_string(),
+                description: registered.rule.description.clone(),
+                volume,
+            };
+            let still_there = || {
+                current
+                    .and_then(|policy| policy.groups.get(&registered.group))
+                    .is_some_and(|group| {
+                        group
+                            .rules
+                            .iter()
+                            .any(|rule| rule.spec == registered.rule.spec)
+                    })
+            };
+            if volume.packets > 0 {
+                used.push(report);
+            } else if number.0 < in_force.rules && still_there() {
+                unused.push(report);
+            }
+        }
+        used.sort_by_key(|rule| std::cmp::Reverse(rule.volume.packets));
+        (used, unused)
+    }
+
+    fn denied_flow(
+        &self,
+        session: &Session,
+        flow: &DeniedFlow,
+        denials: &Denials,
+    ) -> DeniedFlowReport {
+        let interface = session.registry().interface(flow.interface);
+        let (sport, dport, icmp_type, icmp_code) = match flow.ports {
+            Ports::Both(sport, dport) => (Some(sport), Some(dport), None, None),
+            Ports::Icmp(kind, code) => (None, None, Some(kind), Some(code)),
+            Ports::None => (None, None, None, None),
+        };
+        let query = Query::of(&denials.packet, flow.direction);
+        let policy = &self.policies[denials.policy];
+        DeniedFlowReport {
+            interface: interface.map(ToString::to_string).unwrap_or_default(),
+            direction: flow.direction.as_str(),
+            src: flow.addresses.src().to_string(),
+            dst: flow.addresses.dst().to_string(),
+            protocol: flow.protocol.to_string(),
+            sport,
+            dport,
+            icmp_type,
+            icmp_code,
+            reason: flow.reason.as_str(),
+            volume: Volume::from(denials.count),
+            first_packet: denials.first,
+            why: interface
+                .map(|interface| why_denied(policy, interface, &query, flow.reason))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// One entry per reason that has packets.
+fn verdicts(of: impl Fn(Reason) -> Volume) -> Vec<VerdictReport> {
+    Reason::ALL
+        .into_iter()
+        .map(|reason| VerdictReport {
+            verdict: reason.action().as_str(),
+            reason: reason.as_str(),
+            volume: of(reason),
+        })
+        .filter(|verdict| verdict.volume.packets > 0)
+        .collect()
+}
+
+impl InterfaceReport {
+    fn new(
+        interface: Option<String>,
+        direction: Option<&'static str>,
+        verdicts: Vec<VerdictReport>,
+    ) -> Self {
+        let sum = |action: Action| {
+            verdicts
+                .iter()
+                .filter(|verdict| verdict.verdict == action.as_str())
+                .fold(Volume::default(), |sum, verdict| sum.plus(verdict.volume))
+        };
+        let (allowed, denied) = (sum(Action::Allow), sum(Action::Deny));
+        Self {
+            interface,
+            direction,
+            allowed,
+            denied,
+            verdicts,
+        }
+    }
+}
+
+impl Volume {
+    fn add(&mut self, bytes: u32) {
+        self.packets += 1;
+        self.bytes += u64::from(bytes);
+    }
+
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            packets: self.packets + other.packets,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}
+
+impl From<Count> for Volume {
+    fn from(Count { packets, bytes }: Count) -> Self {
+        Self { packets, bytes }
+    }
+}
