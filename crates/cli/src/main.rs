@@ -1,2 +1,55 @@
-//! The `secgroup` command.
-fn main() {}
+//! The `secgroup` command: what was typed ([`args`]), then what it means ([`commands`]), then what is shown ([`render`]).
+
+mod args;
+mod commands;
+mod policy;
+mod progress;
+mod render;
+
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+
+/// How a command ended; the exit codes are documented in the help and the README.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// 0: done.
+    Done,
+    /// 1: a check that was asked for failed.
+    CheckFailed,
+    /// 2: bad usage or input; what could be done was done, and said.
+    BadInput,
+}
+
+/// Why a command could not be carried out: said on standard error, exit code 2.
+pub(crate) type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    match commands::run(Cli::parse()) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::CheckFailed) => ExitCode::from(1),
+        Ok(Outcome::BadInput) => ExitCode::from(2),
+        Err(failure) if is_broken_pipe(failure.as_ref()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether whoever read our output has seen enough: `secgroup ... | head` is no error.
+fn is_broken_pipe(failure: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(failure);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>()
+            && io.kind() == ErrorKind::BrokenPipe
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

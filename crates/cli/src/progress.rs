@@ -1,0 +1,62 @@
+//! Progress, on a terminal only.
+
+use std::io::{IsTerminal, stderr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use secgroup_replay::Position;
+
+/// A bar over the bytes of all captures, with packets a second and the time left.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// A bar where standard error is a terminal, nothing elsewhere.
+    pub(crate) fn over(captures: &[PathBuf]) -> Self {
+        let bar = stderr().is_terminal().then(|| {
+            let lengths = captures.iter().map(|path| {
+                let file = std::fs::metadata(path)
+                    .ok()
+                    .filter(std::fs::Metadata::is_file);
+                file.map(|file| file.len())
+            });
+            match lengths.sum::<Option<u64>>() {
+                Some(total) => ProgressBar::new(total).with_style(style(
+                    "{bar:30} {percent:>3} % of {total_bytes}  {msg}  {eta} left",
+                )),
+                None => ProgressBar::new_spinner().with_style(style("{spinner} {bytes}  {msg}")),
+            }
+        });
+        Self { bar }
+    }
+
+    /// Shows how far the replay is.
+    pub(crate) fn show(&self, position: Position) {
+        let Some(bar) = &self.bar else { return };
+        bar.set_position(position.bytes);
+        let rate = rate(position.packets, bar.elapsed());
+        bar.set_message(format!("{} packets, {rate} packets/s", position.packets));
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn done(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Whole packets a second.
+fn rate(packets: u64, elapsed: Duration) -> u64 {
+    let millis = u64::try_from(elapsed.as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1);
+    packets.saturating_mul(1000) / millis
+}
+
+/// The style of a template that is written in this file.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,235 @@
+//! The report of a replay, for people.
+
+use std::fmt::Write;
+
+use secgroup_replay::{DeniedFlowReport, Report, RuleReport, VerdictReport, Volume};
+
+use crate::render::table::{bytes, grouped, indented, number, table};
+
+/// The whole report.
+pub(crate) fn report(report: &Report) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail, here and below.
+    let _ = captures(&mut text, report);
+    let _ = fates(&mut text, report);
+    if !report.verdicts.is_empty() {
+        let _ = verdicts(&mut text, report);
+        let _ = interfaces(&mut text, report);
+    }
+    let _ = rules(&mut text, report);
+    let _ = denied(&mut text, report);
+    let _ = end(&mut text, report);
+    text
+}
+
+fn captures(text: &mut String, report: &Report) -> std::fmt::Result {
+    for capture in &report.captures {
+        let ended = if capture.error.is_some() {
+            " (ended early, see the error)"
+        } else {
+            ""
+        };
+        writeln!(
+            text,
+            "{}: {} packets{ended}",
+            capture.file,
+            grouped(capture.packets)
+        )?;
+    }
+    for change in &report.changes {
+        let (after, files) = (change.after_seconds, change.files.join(", "));
+        match change.first_packet {
+            Some(packet) => {
+                writeln!(
+                    text,
+                    "policy changed to {files} after {after} s, at packet {packet}"
+                )?;
+            }
+            None => writeln!(
+                text,
+                "policy {files} was due after {after} s, when no packet came"
+            )?,
+        }
+    }
+    for warning in &report.warnings {
+        writeln!(text, "warning: {warning}")?;
+    }
+    Ok(())
+}
+
+fn fates(text: &mut String, report: &Report) -> std::fmt::Result {
+    let fates = &report.packets;
+    let mut rows = table(&["packets", "count", "bytes", "share"]);
+    for (name, volume) in [
+        ("allowed", fates.allowed),
+        ("denied", fates.denied),
+        ("no known interface", fates.no_interface),
+        ("not IP", fates.not_ip),
+    ] {
+        if volume.packets > 0 {
+            let share = share(volume.packets, report.total.packets);
+            rows.add_row(vec![
+                name.into(),
+                count(volume),
+                size(volume),
+                number(share),
+            ]);
+        }
+    }
+    writeln!(text, "\n{}", indented(&rows).trim_end())
+}
+
+fn verdicts(text: &mut String, report: &Report) -> std::fmt::Result {
+    let mut rows = table(&["verdict", "reason", "packets", "bytes"]);
+    for VerdictReport {
+        verdict,
+        reason,
+        volume,
+    } in &report.verdicts
+    {
+        rows.add_row(vec![
+            (*verdict).into(),
+            (*reason).into(),
+            count(*volume),
+            size(*volume),
+        ]);
+    }
+    writeln!(
+        text,
+        "\nVerdicts (a packet between two known interfaces has one at each)"
+    )?;
+    text.push_str(&indented(&rows));
+    Ok(())
+}
+
+fn interfaces(text: &mut String, report: &Report) -> std::fmt::Result {
+    let mut rows = table(&["interface", "direction", "allowed", "denied", "by reason"]);
+    for interface in &report.interfaces {
+        if interface.verdicts.is_empty() {
+            continue;
+        }
+        let reasons: Vec<_> = interface
+            .verdicts
+            .iter()
+            .map(|verdict| format!("{} {}", verdict.reason, grouped(verdict.volume.packets)))
+            .collect();
+        rows.add_row(vec![
+            interface
+                .interface
+                .as_deref()
+                .unwrap_or("(nobody's)")
+                .into(),
+            interface.direction.unwrap_or("-").into(),
+            count(interface.allowed),
+            count(interface.denied),
+            reasons.join(", ").into(),
+        ]);
+    }
+    writeln!(text, "\nInterfaces")?;
+    text.push_str(&indented(&rows));
+    Ok(())
+}
+
+fn rules(text: &mut String, report: &Report) -> std::fmt::Result {
+    if !report.rules.is_empty() {
+        let mut rows = table(&["packets", "bytes", "rule", "allows", "description"]);
+        for rule in &report.rules {
+            let mut row = vec![count(rule.volume), size(rule.volume)];
+            row.extend(words(rule).map(Into::into));
+            rows.add_row(row);
+        }
+        writeln!(
+            text,
+            "\nRules by packets (of the connections they admitted, too)"
+        )?;
+        text.push_str(&indented(&rows));
+    }
+    if !report.unused_rules.is_empty() {
+        let mut rows = table(&["rule", "allows", "description"]);
+        for rule in &report.unused_rules {
+            rows.add_row(words(rule));
+        }
+        writeln!(text, "\nRules that admitted nothing")?;
+        text.push_str(&indented(&rows));
+    }
+    Ok(())
+}
+
+fn words(rule: &RuleReport) -> [String; 3] {
+    let description = rule.description.clone().unwrap_or_default();
+    [
+        rule.rule.clone(),
+        format!("{} {}", rule.direction, rule.allows),
+        description,
+    ]
+}
+
+fn denied(text: &mut String, report: &Report) -> std::fmt::Result {
+    if report.denied_flows.is_empty() {
+        return Ok(());
+    }
+    let mut rows = table(&["packets", "at", "flow", "reason", "why"]);
+    for flow in &report.denied_flows {
+        rows.add_row(vec![
+            count(flow.volume),
+            format!("{} {}", flow.interface, flow.direction).into(),
+            five_tuple(flow).into(),
+            flow.reason.into(),
+            flow.why.as_str().into(),
+        ]);
+    }
+    let (shown, all) = (report.denied_flows.len(), report.denied_flow_count);
+    writeln!(text, "\nDenied flows ({shown} of {})", grouped(all))?;
+    text.push_str(&indented(&rows));
+    Ok(())
+}
+
+fn five_tuple(flow: &DeniedFlowReport) -> String {
+    let end = |address: &str, port: Option<u16>| match port {
+        Some(port) if address.contains(':') => format!("[{address}]:{port}"),
+        Some(port) => format!("{address}:{port}"),
+        None => address.to_owned(),
+    };
+    let message = match (flow.icmp_type, flow.icmp_code) {
+        (Some(kind), Some(code)) => format!(" {kind}/{code}"),
+        _ => String::new(),
+    };
+    let (src, dst) = (end(&flow.src, flow.sport), end(&flow.dst, flow.dport));
+    format!("{}{message} {src} > {dst}", flow.protocol)
+}
+
+fn end(text: &mut String, report: &Report) -> std::fmt::Result {
+    writeln!(
+        text,
+        "\n{} packets, {}, {:.3} s of traffic in {:.3} s: {} packets/s; {} connections tracked at the end",
+        grouped(report.total.packets),
+        bytes(report.total.bytes),
+        report.capture_seconds,
+        report.elapsed_seconds,
+        rounded(report.packets_per_second),
+        grouped(report.tracked_connections),
+    )
+}
+
+fn rounded(rate: f64) -> String {
+    if rate >= 1e6 {
+        format!("{:.1} M", rate / 1e6)
+    } else if rate >= 1e3 {
+        format!("{:.1} k", rate / 1e3)
+    } else {
+        format!("{rate:.0}")
+    }
+}
+
+fn share(part: u64, of: u64) -> String {
+    let tenths = part.saturating_mul(1000) / of.max(1);
+    format!("{}.{} %", tenths / 10, tenths % 10)
+}
+
+fn count(volume: Volume) -> comfy_table::Cell {
+    number(grouped(volume.packets))
+}
+
+fn size(volume: Volume) -> comfy_table::Cell {
+    number(bytes(volume.bytes))
+}
