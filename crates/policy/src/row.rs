@@ -144,7 +144,7 @@ struct Long {
     at: usize,
     len: usize,
     /// The last key of each cell but the last one.
-    lasts: Ranks<u32, 16>,
+    lasts: Ranks<u32>,
 }
 
 /// A row in front of another.

@@ -12,7 +12,7 @@ use crate::groups::Groups;
 use crate::open::Open;
 use crate::row::build::RowsBuilder;
 use crate::row::{RULES_MAX, RowRef, Rows};
-use crate::table::{Table4, Table6};
+use crate::table::Table;
 use crate::{Directory, GroupNumber, Query, Rule, RuleNumber, compile, key};
 
 /// Queries that are taken through each step together: their cache misses overlap.
@@ -31,8 +31,8 @@ pub struct RuleSet {
 /// The rules of one direction.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Side {
-    pub(crate) v4: Table4,
-    pub(crate) v6: Table6,
+    pub(crate) v4: Table<u32>,
+    pub(crate) v6: Table<u128>,
     /// By family.
     pub(crate) groups: [Groups; 2],
     /// By family.

@@ -8,20 +8,14 @@ use crate::row::RowRef;
 
 /// The stretches of one direction and address family.
 #[derive(Debug, Clone)]
-pub(crate) struct Table<A, const N: usize> {
+pub(crate) struct Table<A> {
     /// The last address of each stretch but the last one.
-    ends: Ranks<A, N>,
+    ends: Ranks<A>,
     /// The row of each stretch.
     rows: Box<[RowRef]>,
 }
 
-/// IPv4: one cache line per node.
-pub(crate) type Table4 = Table<u32, 16>;
-
-/// IPv6: two cache lines per node.
-pub(crate) type Table6 = Table<u128, 8>;
-
-impl<A: Key, const N: usize> Table<A, N> {
+impl<A: Key> Table<A> {
     /// The row of an address.
     #[inline]
     pub(crate) fn row(&self, address: A) -> RowRef {
@@ -34,7 +28,7 @@ impl<A: Key, const N: usize> Table<A, N> {
     }
 }
 
-impl<A: Key, const N: usize> Default for Table<A, N> {
+impl<A: Key> Default for Table<A> {
     /// No rules for any address.
     fn default() -> Self {
         Stretches::default().finish()
@@ -69,13 +63,13 @@ impl<A: Key> Stretches<A> {
     }
 
     /// The table; what lies behind the last stretch has no rules.
-    pub(crate) fn finish<const N: usize>(mut self) -> Table<A, N> {
+    pub(crate) fn finish(mut self) -> Table<A> {
         if self.ends.last() != Some(&A::LAST) {
             self.push(A::LAST, RowRef::EMPTY);
         }
         self.ends.pop();
         Table {
-            ends: Ranks::new(&self.ends),
+            ends: Ranks::new(self.ends),
             rows: self.rows.into(),
         }
     }

@@ -7,10 +7,13 @@ use secgroup_packet::Family;
 
 use super::chain::Chain;
 use super::{Source, row_of};
-use crate::ranks::Key;
+use crate::ranks::{KEYS_MAX, Key};
 use crate::row::RowRef;
 use crate::row::build::RowsBuilder;
 use crate::table::{Stretches, Table};
+
+/// How many ranges are laid out: each makes at most two stretches. What is beyond fails closed.
+const ENTRIES_MAX: usize = KEYS_MAX / 2;
 
 /// An address as a number.
 pub(super) trait Address: Key {
@@ -74,11 +77,11 @@ struct Entry<A> {
 }
 
 /// The table of one direction and family.
-pub(super) fn table<A: Address, const N: usize>(
+pub(super) fn table<A: Address>(
     sources: &[Source<'_>],
     family: Family,
     rows: &mut RowsBuilder,
-) -> Table<A, N> {
+) -> Table<A> {
     let mut entries = Vec::new();
     for (number, source) in sources.iter().enumerate() {
         let bounds = source.ranges.iter().filter_map(A::bounds);
@@ -90,6 +93,7 @@ pub(super) fn table<A: Address, const N: usize>(
     }
     entries.sort_unstable();
     entries.dedup();
+    entries.truncate(ENTRIES_MAX);
 
     let own: Vec<RowRef> = sources
         .iter()
@@ -147,7 +151,7 @@ impl<A: Address> Layout<A> {
         outer
     }
 
-    fn finish<const N: usize>(mut self) -> Table<A, N> {
+    fn finish(mut self) -> Table<A> {
         while let Some((last, row)) = self.open.pop() {
             self.fill(last, row);
         }

@@ -53,7 +53,7 @@ impl RowsBuilder {
             self.rows.longs.push(Long {
                 at,
                 len,
-                lasts: Ranks::new(&lasts),
+                lasts: Ranks::new(lasts),
             });
             row
         };
