@@ -33,6 +33,8 @@ mod link;
 mod pcap;
 mod pcapng;
 mod source;
+#[cfg(test)]
+mod tests;
 
 mod walk;
 mod window;
@@ -160,7 +162,7 @@ impl Capture {
     /// Reading failed, or the capture is truncated or damaged; every record before that place was
     /// given.
     // Not `Iterator::next`: a record borrows from the capture, so there can be only one at a time.
-    #[allow(clippy::should_implement_trait)]
+    #[expect(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
         if self.given == self.slots.len() {
             self.load(BATCH_MAX)?;
@@ -251,10 +253,10 @@ impl Capture {
                 needed: need.whole,
                 had,
             }),
-            Filled::Failed { had, source } => End::Error(CaptureErrorKind::Read {
+            Filled::Failed { had, error } => End::Error(CaptureErrorKind::Read {
                 offset: self.window.offset() + had as u64,
                 packets: self.before,
-                source,
+                error,
             }),
         }
     }
@@ -363,7 +365,7 @@ impl<'a> Batch<'a> {
     /// How many records there are.
     #[must_use]
     // A batch is never empty, so `is_empty` would be noise.
-    #[allow(clippy::len_without_is_empty)]
+    #[expect(clippy::len_without_is_empty)]
     pub const fn len(&self) -> usize {
         self.slots.len()
     }

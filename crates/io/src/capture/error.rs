@@ -1,4 +1,6 @@
 //! What can be wrong with a capture, in words that say where and what to do.
+//!
+//! Each message is complete: it contains its cause, so there is no chain of sources to follow.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,7 +16,6 @@ pub struct CaptureError {
     /// The path as given, or `standard input`.
     pub capture: String,
     /// What is wrong.
-    #[source]
     pub kind: CaptureErrorKind,
 }
 
@@ -24,17 +25,16 @@ pub struct CaptureError {
 pub enum CaptureErrorKind {
     /// The file could not be opened.
     #[error("cannot open: {0}")]
-    Open(#[source] io::Error),
+    Open(io::Error),
     /// Reading or decompressing failed.
-    #[error("byte {offset}, after {packets} packets: cannot read on: {source}")]
+    #[error("byte {offset}, after {packets} packets: cannot read on: {error}")]
     Read {
         /// How many bytes could be read.
         offset: u64,
         /// How many records were given.
         packets: u64,
         /// What the system or the decompressor says.
-        #[source]
-        source: io::Error,
+        error: io::Error,
     },
     /// There are no bytes in it.
     #[error("the file is empty; a capture has at least a header")]
@@ -90,7 +90,6 @@ pub enum CaptureErrorKind {
         /// How many records were given.
         packets: u64,
         /// The contradiction.
-        #[source]
         damage: Damage,
     },
 }
@@ -229,20 +228,20 @@ impl std::fmt::Display for Warning {
 #[non_exhaustive]
 pub enum WriteError {
     /// The file could not be created.
-    #[error("{}: cannot create: {source}", path.display())]
+    #[error("{}: cannot create: {error}", path.display())]
     Create {
         /// The path as given.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        error: io::Error,
     },
     /// The file could not be written.
-    #[error("{name}: cannot write: {source}")]
+    #[error("{name}: cannot write: {error}")]
     Write {
         /// The path as given.
         name: String,
         /// What the system says.
-        source: io::Error,
+        error: io::Error,
     },
     /// A pcap file says only once what link type its frames have.
     #[error(

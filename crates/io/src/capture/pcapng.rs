@@ -118,20 +118,18 @@ impl Walker {
     ) -> (usize, Stop) {
         let mut used = 0;
         while slots.len() < max {
-            match self.block(&bytes[used..], base + used) {
-                Ok(Step { len, slot }) => {
-                    used += len;
-                    slots.extend(slot);
-                }
+            match self.block(&bytes[used..], base + used, slots) {
+                Ok(len) => used += len,
                 Err(stop) => return (used, stop),
             }
         }
         (used, Stop::Full)
     }
 
-    /// Walks over one block, or over as much of it as there is if it is one to skip.
+    /// Walks over one block, or over as much of it as there is if it is one to skip; gives how far
+    /// that went.
     #[inline]
-    fn block(&mut self, bytes: &[u8], base: usize) -> Result<Step, Stop> {
+    fn block(&mut self, bytes: &[u8], base: usize, slots: &mut Vec<Slot>) -> Result<usize, Stop> {
         if let Some(skip) = self.skip {
             return self.go_on_skipping(skip, bytes);
         }
@@ -149,10 +147,7 @@ impl Walker {
                 left: len as usize - HEAD_LEN - TAIL_LEN,
                 block_len: len,
             });
-            return Ok(Step {
-                len: HEAD_LEN,
-                slot: None,
-            });
+            return Ok(HEAD_LEN);
         }
         if len > MAX_BLOCK_LEN {
             return Err(Stop::Damaged(Damage::BlockTooLong { block: kind, len }));
@@ -164,22 +159,17 @@ impl Walker {
             return Err(Stop::Need(Need::part(len as usize, part_of(kind))));
         };
         self.check_trailer(len, tail)?;
-        let slot = match kind {
-            ENHANCED_PACKET => Some(self.enhanced_packet(body, base + HEAD_LEN)?),
-            SIMPLE_PACKET => Some(self.simple_packet(body, base + HEAD_LEN)?),
-            PACKET => Some(self.obsolete_packet(body, base + HEAD_LEN)?),
-            _ => {
-                self.interface(body)?;
-                None
-            }
-        };
-        Ok(Step {
-            len: len as usize,
-            slot,
-        })
+        let base = base + HEAD_LEN;
+        match kind {
+            ENHANCED_PACKET => slots.push(self.enhanced_packet(body, base)?),
+            SIMPLE_PACKET => slots.push(self.simple_packet(body, base)?),
+            PACKET => slots.push(self.obsolete_packet(body, base)?),
+            _ => self.interface(body)?,
+        }
+        Ok(len as usize)
     }
 
-    fn go_on_skipping(&mut self, skip: Skip, bytes: &[u8]) -> Result<Step, Stop> {
+    fn go_on_skipping(&mut self, skip: Skip, bytes: &[u8]) -> Result<usize, Stop> {
         if skip.left > 0 {
             let len = skip.left.min(bytes.len());
             if len == 0 {
@@ -196,7 +186,7 @@ impl Walker {
                 left: skip.left - len,
                 ..skip
             });
-            return Ok(Step { len, slot: None });
+            return Ok(len);
         }
         let Some(tail) = bytes.first_chunk::<TAIL_LEN>() else {
             return Err(Stop::Need(Need::part(
@@ -206,10 +196,7 @@ impl Walker {
         };
         self.check_trailer(skip.block_len, tail)?;
         self.skip = None;
-        Ok(Step {
-            len: TAIL_LEN,
-            slot: None,
-        })
+        Ok(TAIL_LEN)
     }
 
     fn check_trailer(&self, len: u32, tail: &[u8; TAIL_LEN]) -> Result<(), Stop> {
@@ -222,7 +209,7 @@ impl Walker {
     }
 
     /// Begins a section: its own byte order, and no interfaces.
-    fn section(&mut self, bytes: &[u8]) -> Result<Step, Stop> {
+    fn section(&mut self, bytes: &[u8]) -> Result<usize, Stop> {
         let Some(header) = bytes.first_chunk::<SECTION_LEN>() else {
             return Err(Stop::Need(Need::part(SECTION_LEN, "a section header")));
         };
@@ -235,10 +222,7 @@ impl Walker {
             left: len as usize - SECTION_LEN - TAIL_LEN,
             block_len: len,
         });
-        Ok(Step {
-            len: SECTION_LEN,
-            slot: None,
-        })
+        Ok(SECTION_LEN)
     }
 
     /// Interface description block: link type, reserved, snapshot length, options.
@@ -266,7 +250,7 @@ impl Walker {
     }
 
     /// Enhanced packet block: interface, time, captured and original length, the packet, options.
-    #[inline]
+    #[inline(always)]
     fn enhanced_packet(&mut self, body: &[u8], base: usize) -> Result<Slot, Stop> {
         let (fields, rest) = split::<20>(body, ENHANCED_PACKET)?;
         let number = |at| self.order.u32(fields, at);
@@ -323,7 +307,8 @@ impl Walker {
         self.packet(found)
     }
 
-    #[inline]
+    // Not inlined, the record travels through memory twice: 20 ns a packet instead of 7.
+    #[inline(always)]
     fn packet(&mut self, found: Packet) -> Result<Slot, Stop> {
         let Packet {
             interface,
@@ -365,12 +350,6 @@ impl Walker {
             time_digits: described.clock.digits(),
         })
     }
-}
-
-/// How far one step went, and the packet it found.
-struct Step {
-    len: usize,
-    slot: Option<Slot>,
 }
 
 /// The fields of a packet block of any kind.

@@ -130,11 +130,11 @@ fn decompressed(
             // The decoder refuses windows above 128 MiB, so that memory is bounded.
             Some(Compression::Zstd) => match zstd::Decoder::new(stream) {
                 Ok(decoder) => Box::new(decoder),
-                Err(source) => {
+                Err(error) => {
                     return Err(CaptureErrorKind::Read {
                         offset: 0,
                         packets: 0,
-                        source,
+                        error,
                     });
                 }
             },
@@ -152,10 +152,10 @@ fn first_bytes(reader: &mut impl Read) -> Result<Vec<u8>, CaptureErrorKind> {
     let mut magic = Vec::with_capacity(MAGIC_LEN);
     match reader.take(MAGIC_LEN as u64).read_to_end(&mut magic) {
         Ok(_) => Ok(magic),
-        Err(source) => Err(CaptureErrorKind::Read {
+        Err(error) => Err(CaptureErrorKind::Read {
             offset: magic.len() as u64,
             packets: 0,
-            source,
+            error,
         }),
     }
 }

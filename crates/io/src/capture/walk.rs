@@ -88,11 +88,11 @@ impl Walker {
     pub(super) fn open(window: &mut Window) -> Result<Self, CaptureErrorKind> {
         let magic = match window.fill(MAGIC_LEN) {
             Filled::Enough | Filled::End { .. } => window.ahead().first_chunk().copied(),
-            Filled::Failed { had, source } => {
+            Filled::Failed { had, error } => {
                 return Err(CaptureErrorKind::Read {
                     offset: had as u64,
                     packets: 0,
-                    source,
+                    error,
                 });
             }
         };
@@ -136,11 +136,11 @@ const MAGIC_LEN: usize = 4;
 pub(super) fn file_header<const LEN: usize>(
     window: &mut Window,
 ) -> Result<[u8; LEN], CaptureErrorKind> {
-    if let Filled::Failed { had, source } = window.fill(LEN) {
+    if let Filled::Failed { had, error } = window.fill(LEN) {
         return Err(CaptureErrorKind::Read {
             offset: had as u64,
             packets: 0,
-            source,
+            error,
         });
     }
     let bytes = window.ahead();

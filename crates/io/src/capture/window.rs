@@ -14,10 +14,10 @@
 use std::fmt;
 use std::io::{self, Read};
 
-/// How many bytes one read asks for: large enough that a system call (100 ns) costs nothing per
-/// frame, small enough that the frames are still in the second-level cache (1 MiB) when they are
-/// parsed.
-pub(super) const BLOCK_LEN: usize = 256 * 1024;
+/// How many bytes one read asks for: as many as the second-level cache holds. Measured with 64-byte
+/// frames in the page cache, a read of 256 KiB costs 5.6 ns a frame, of 1 MiB 3.3 ns, of 4 MiB no
+/// less; a memory map saves 5 ns of the 8 ns that reading and walking take together.
+pub(super) const BLOCK_LEN: usize = 1024 * 1024;
 
 /// See the top of this file.
 pub(super) struct Window {
@@ -37,7 +37,7 @@ pub(super) enum Filled {
     /// The stream ended first; so many bytes are left.
     End { had: usize },
     /// The stream broke first; so many bytes are left.
-    Failed { had: usize, source: io::Error },
+    Failed { had: usize, error: io::Error },
 }
 
 impl Window {
@@ -80,10 +80,10 @@ impl Window {
                 Ok(0) => return Filled::End { had: self.end },
                 Ok(read) => self.end += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(source) => {
+                Err(error) => {
                     return Filled::Failed {
                         had: self.end,
-                        source,
+                        error,
                     };
                 }
             }

@@ -56,7 +56,7 @@ impl CaptureWriter {
     pub fn create(path: &Path) -> Result<Self, WriteError> {
         let file = File::create(path).map_err(|source| WriteError::Create {
             path: path.to_path_buf(),
-            source,
+            error,
         })?;
         Ok(Self::new(
             &path.to_string_lossy(),
@@ -97,7 +97,7 @@ impl CaptureWriter {
             }
             WriteFormat::Pcapng => self.pcapng_blocks(record, len),
         };
-        written.map_err(|source| self.failed(source))?;
+        written.map_err(|error| self.failed(error))?;
         self.packets += 1;
         Ok(())
     }
@@ -112,12 +112,11 @@ impl CaptureWriter {
         match self.format {
             WriteFormat::Pcap if self.links.is_empty() => self.begin_pcap(Link::from_number(1))?,
             WriteFormat::Pcapng if self.links.is_empty() => {
-                self.section_header()
-                    .map_err(|source| self.failed(source))?;
+                self.section_header().map_err(|error| self.failed(error))?;
             }
             _ => {}
         }
-        self.out.flush().map_err(|source| self.failed(source))?;
+        self.out.flush().map_err(|error| self.failed(error))?;
         Ok(self.packets)
     }
 
@@ -132,7 +131,7 @@ impl CaptureWriter {
             }),
             None => {
                 self.links.push(link);
-                self.pcap_header(link).map_err(|source| self.failed(source))
+                self.pcap_header(link).map_err(|error| self.failed(error))
             }
         }
     }
@@ -231,10 +230,10 @@ impl CaptureWriter {
         self.out.write_all(&block_len)
     }
 
-    fn failed(&self, source: io::Error) -> WriteError {
+    fn failed(&self, error: io::Error) -> WriteError {
         WriteError::Write {
             name: self.name.clone(),
-            source,
+            error,
         }
     }
 }
