@@ -54,7 +54,7 @@ impl CaptureWriter {
     ///
     /// The file cannot be created.
     pub fn create(path: &Path) -> Result<Self, WriteError> {
-        let file = File::create(path).map_err(|source| WriteError::Create {
+        let file = File::create(path).map_err(|error| WriteError::Create {
             path: path.to_path_buf(),
             error,
         })?;
