@@ -27,11 +27,17 @@ pub(super) fn packet(text: &str) -> (Direction, Vec<u8>) {
             let [high, low] = id.parse::<u16>().unwrap().to_be_bytes();
             let (kind, code) = (kind.parse().unwrap(), code.parse().unwrap());
             let rest = [high, low, 0, 1];
-            icmp(address(source), address(destination), 64, (kind, code), rest, b"ping")
+            let (source, destination) = (address(source), address(destination));
+            // Errors quote a packet that was sent the other way, but of no flow of any test.
+            let quote = udp((destination, 9).into(), (source, 9).into(), b"");
+            icmp(source, destination, 64, (kind, code), rest, &quote)
         }
-        [number, source, ">", destination] => {
-            ip(address(source), address(destination), number.parse().unwrap(), b"payload")
-        }
+        [number, source, ">", destination] => ip(
+            address(source),
+            address(destination),
+            number.parse().unwrap(),
+            b"payload",
+        ),
         _ => panic!("no packet: {text}"),
     };
     (direction(words[0]), bytes)
@@ -104,8 +110,12 @@ pub(super) fn icmp(
     let mut bytes = Vec::new();
     let start = start(source, destination, hop_limit);
     match source {
-        IpAddr::V4(_) => start.icmpv4_raw(kind, code, rest).write(&mut bytes, payload),
-        IpAddr::V6(_) => start.icmpv6_raw(kind, code, rest).write(&mut bytes, payload),
+        IpAddr::V4(_) => start
+            .icmpv4_raw(kind, code, rest)
+            .write(&mut bytes, payload),
+        IpAddr::V6(_) => start
+            .icmpv6_raw(kind, code, rest)
+            .write(&mut bytes, payload),
     }
     .unwrap();
     bytes
@@ -148,14 +158,24 @@ pub(super) fn payload(packet: &[u8]) -> &[u8] {
 /// Source, destination and protocol of such a packet.
 pub(super) fn ends(packet: &[u8]) -> (IpAddr, IpAddr, u8) {
     let headers = etherparse::IpSlice::from_slice(packet).unwrap();
-    let protocol = if packet[0] >> 4 == 4 { packet[9] } else { packet[6] };
+    let protocol = if packet[0] >> 4 == 4 {
+        packet[9]
+    } else {
+        packet[6]
+    };
     (headers.source_addr(), headers.destination_addr(), protocol)
 }
 
 /// The fragment `from..to` of an IP packet's payload; `to` at or behind its end makes it the last.
 pub(super) fn fragment(packet: &[u8], id: u16, from: usize, to: usize) -> Vec<u8> {
     let whole = payload(packet);
-    piece(packet, id, from, &whole[from..to.min(whole.len())], to < whole.len())
+    piece(
+        packet,
+        id,
+        from,
+        &whole[from..to.min(whole.len())],
+        to < whole.len(),
+    )
 }
 
 /// A fragment of the datagram that `packet` begins, with this payload at this offset.
@@ -181,7 +201,12 @@ pub(super) fn piece(packet: &[u8], id: u16, offset: usize, payload: &[u8], more:
                 more,
                 u32::from(id),
             );
-            ip(source, destination, 44, &[header.to_bytes().as_slice(), payload].concat())
+            ip(
+                source,
+                destination,
+                44,
+                &[header.to_bytes().as_slice(), payload].concat(),
+            )
         }
     }
 }

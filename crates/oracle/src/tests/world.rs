@@ -27,7 +27,9 @@ pub(super) struct Policy {
 impl Policy {
     /// One interface, 10.0.0.5 and 2001:db8::5, with one group that has these rules.
     pub(super) fn of(rules: &[&str]) -> Self {
-        Self::default().group("sg-1", rules).interface(ENI, &["10.0.0.5", "2001:db8::5"], &["sg-1"])
+        Self::default()
+            .group("sg-1", rules)
+            .interface(ENI, &["10.0.0.5", "2001:db8::5"], &["sg-1"])
     }
 
     /// With this group.
@@ -60,8 +62,14 @@ impl Policy {
             vpc: None,
             subnet: None,
             groups: groups.iter().map(|id| GroupId::new(id)).collect(),
-            addresses: addresses.iter().filter_map(|text| text.parse().ok()).collect(),
-            prefixes: addresses.iter().filter_map(|text| text.parse().ok()).collect(),
+            addresses: addresses
+                .iter()
+                .filter_map(|text| text.parse().ok())
+                .collect(),
+            prefixes: addresses
+                .iter()
+                .filter_map(|text| text.parse().ok())
+                .collect(),
             mac: None,
             source_dest_check: true,
             tracking: ConnectionTracking::default(),
@@ -70,7 +78,9 @@ impl Policy {
             tags: Tags::new(),
             origin: None,
         };
-        self.inventory.interfaces.insert(interface.id.clone(), interface);
+        self.inventory
+            .interfaces
+            .insert(interface.id.clone(), interface);
         self
     }
 
@@ -111,8 +121,10 @@ impl Policy {
 
     /// With this prefix list: version 1 empty, version 2, the current one, with these entries.
     pub(super) fn prefix_list(mut self, id: &str, entries: &[&str]) -> Self {
-        let entry =
-            |text: &&str| PrefixListEntry { cidr: text.parse().unwrap(), description: None };
+        let entry = |text: &&str| PrefixListEntry {
+            cidr: text.parse().unwrap(),
+            description: None,
+        };
         let list = PrefixList {
             id: PrefixListId::new(id),
             name: id.to_owned(),
@@ -142,7 +154,10 @@ fn rule(text: &str) -> RuleSpec {
         _ => panic!("no rule: {text}"),
     };
     let reference = |group: &str, peering| {
-        Peer::Group(GroupReference { peering, ..GroupReference::local(GroupId::new(group)) })
+        Peer::Group(GroupReference {
+            peering,
+            ..GroupReference::local(GroupId::new(group))
+        })
     };
     let peer = match (peer.split_once('!'), peer.parse::<IpNet>()) {
         (_, Ok(range)) => Peer::Cidr(range),
@@ -152,7 +167,11 @@ fn rule(text: &str) -> RuleSpec {
         _ if peer.starts_with("pl-") => Peer::PrefixList(PrefixListId::new(peer)),
         _ => reference(peer, None),
     };
-    RuleSpec { direction: direction(words[0]), traffic, peer }
+    RuleSpec {
+        direction: direction(words[0]),
+        traffic,
+        peer,
+    }
 }
 
 fn port_range(text: &str) -> PortRange {
@@ -195,7 +214,10 @@ impl World {
 
     /// A world with this policy and these settings, one second after its start.
     pub(super) fn with(policy: &Policy, settings: Settings) -> Self {
-        Self { oracle: Oracle::new(&policy.inventory, settings, 0), now: 1_000_000_000 }
+        Self {
+            oracle: Oracle::new(&policy.inventory, settings, 0),
+            now: 1_000_000_000,
+        }
     }
 
     /// Lets time pass.
@@ -245,17 +267,30 @@ impl World {
         packet: &[u8],
         wire: u32,
     ) -> Judgement {
-        self.oracle.judge(LinkKind::RawIp, packet, wire, interface, direction, self.now)
+        self.oracle.judge(
+            LinkKind::RawIp,
+            packet,
+            wire,
+            interface,
+            direction,
+            self.now,
+        )
     }
 
     /// The reason of the verdict on an IP packet in bytes that comes in.
     pub(super) fn sees_bytes(&mut self, direction: &str, packet: &[u8]) -> &'static str {
-        self.judge_bytes(self::direction(direction), packet).outcome.as_str()
+        self.judge_bytes(self::direction(direction), packet)
+            .outcome
+            .as_str()
     }
 
     /// The states of all connections, sorted by interface and key.
     pub(super) fn states(&self) -> Vec<&'static str> {
-        self.oracle.connections().iter().map(|connection| connection.state).collect()
+        self.oracle
+            .connections()
+            .iter()
+            .map(|connection| connection.state)
+            .collect()
     }
 }
 
