@@ -95,7 +95,8 @@ impl Source {
             reader,
             read: Arc::clone(&read),
         };
-        match decompressed(&name, Box::new(counted)) {
+        // What has a length is a file that can be decompressed where it lies; the rest is a pipe.
+        match decompressed(total.map(|_| &*name), Box::new(counted)) {
             Ok(reader) => Ok(Self {
                 name,
                 bytes: Bytes::Stream(reader),
@@ -110,9 +111,9 @@ impl Source {
     }
 }
 
-/// Undoes every layer of compression.
+/// Undoes every layer of compression; `path` is that of the file, if it is one.
 fn decompressed(
-    name: &str,
+    path: Option<&str>,
     mut reader: Box<dyn Read + Send>,
 ) -> Result<Box<dyn Read + Send>, CaptureErrorKind> {
     let mut layers = 0;
@@ -139,7 +140,10 @@ fn decompressed(
                 }
             },
             Some(Compression::Other { format, command }) => {
-                let command = format!("{command} {name}");
+                let command = match path {
+                    Some(path) => format!("{command} -k {path}"),
+                    None => format!("{command} -c, in the pipe before this"),
+                };
                 return Err(CaptureErrorKind::Compressed { format, command });
             }
         };
@@ -181,15 +185,15 @@ impl Compression {
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(Self::Other {
                 format: "bzip2",
-                command: "bunzip2 -k",
+                command: "bunzip2",
             }),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Other {
                 format: "xz",
-                command: "unxz -k",
+                command: "unxz",
             }),
             [0x04, 0x22, 0x4d, 0x18, ..] => Some(Self::Other {
                 format: "lz4",
-                command: "unlz4 -k",
+                command: "unlz4",
             }),
             _ => None,
         }

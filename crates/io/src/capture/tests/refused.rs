@@ -37,10 +37,15 @@ fn other_compressions_name_the_command() {
     assert_eq!(
         message(b"BZh91AY&SY"),
         "test: compressed with bzip2, which is not read directly; decompress it first: \
-         bunzip2 -k test"
+         bunzip2 -c, in the pipe before this"
     );
-    assert!(message(b"\xfd7zXZ\0\0").ends_with("decompress it first: unxz -k test"));
-    assert!(message(b"\x04\x22\x4d\x18").ends_with("decompress it first: unlz4 -k test"));
+    assert!(message(b"\xfd7zXZ\0\0").contains("decompress it first: unxz -c, "));
+    assert!(message(b"\x04\x22\x4d\x18").contains("decompress it first: unlz4 -c, "));
+    let file = Capture::from_bytes("a.pcap.bz2", b"BZh9".to_vec()).unwrap_err();
+    assert!(
+        file.to_string()
+            .ends_with("decompress it first: bunzip2 -k a.pcap.bz2")
+    );
 }
 
 #[test]
