@@ -120,13 +120,14 @@ impl Oracle {
         let Some(interface) = inventory.interfaces.get(interface) else {
             return Judgement::unjudged(UnjudgedReason::NoInterface);
         };
-        // A clock that steps back is held at the latest time seen.
-        self.clock = self.clock.max(now);
 
         // Step 1: malformed (D54).
         let Reading::Ip(packet) = reading else {
             return Judgement::deny(DenyReason::Malformed);
         };
+        // A clock that steps back is held at the latest time seen.
+        self.clock = self.clock.max(now);
+
         let crossing = Crossing {
             interface,
             direction,
@@ -292,7 +293,10 @@ impl Oracle {
     /// `None` where none may begin with it (D37, D39).
     fn open_tcp(&self, crossing: &Crossing<'_>, class: Class) -> Option<(tcp::End, TcpState)> {
         let sender = sender(crossing.direction);
-        let within = |since: u64, grace| self.clock.saturating_sub(since) <= nanos(grace);
+        // A window of zero length is none.
+        let within = |since: u64, grace| {
+            nanos(grace) > 0 && self.clock.saturating_sub(since) <= nanos(grace)
+        };
         let picks_up = !self.settings.strict
             || within(self.started, self.settings.start_grace)
             || self

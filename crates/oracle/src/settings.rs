@@ -11,9 +11,10 @@ use secgroup_model::{NetworkInterface, NetworkInterfaceId};
 pub struct Settings {
     /// Whether a tracked TCP connection opens with a SYN only (D37).
     pub strict: bool,
-    /// How long after the start a strict evaluator picks up connections in their middle (D39).
+    /// How long after the start a strict evaluator picks up connections in their middle (D39);
+    /// zero for never.
     pub start_grace: Duration,
-    /// How long after a policy change it does (D23).
+    /// How long after a policy change it does (D23); zero for never.
     pub change_grace: Duration,
     /// Whether ICMP errors about tracked connections pass without a rule (D48).
     pub icmp_related: bool,

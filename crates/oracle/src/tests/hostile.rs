@@ -222,7 +222,8 @@ proptest! {
                     let (group, id) = judgement.rule.unwrap();
                     let rules = &policy.inventory.groups[&group].rules;
                     let rule = rules.iter().find(|rule| rule.id == id).unwrap();
-                    prop_assert_eq!(rule.spec.direction, direction(words.split(' ').next().unwrap()));
+                    let way = direction(words.split(' ').next().unwrap());
+                    prop_assert_eq!(rule.spec.direction, way);
                     opened = true;
                 }
                 "established" | "related" => prop_assert!(opened, "{}", words),

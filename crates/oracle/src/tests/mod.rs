@@ -1,5 +1,5 @@
 //! The semantics and the decision text as tests. Rules and packets are written as one would say
-//! them (`world`, `frames`); the bytes are made by etherparse, which the oracle itself does not use.
+//! them (`world`, `frames`); the bytes are made by etherparse, which the oracle does not use.
 
 mod documents;
 mod exemptions;

@@ -127,9 +127,24 @@ fn d23_grace_after_a_change_keeps_a_flow_that_becomes_tracked() {
     assert_eq!(world.sees(&format!("in tcp AP {IN}")), "new");
     assert_eq!(world.states(), ["ESTABLISHED"]);
     assert_eq!(world.sees(&format!("out tcp A {OUT}")), "established");
+    late.wait(10.0).now += 1;
+    assert_eq!(late.sees(&format!("in tcp AP {IN}")), "invalid-state");
+}
+
+#[test]
+fn a_grace_of_zero_length_is_none() {
+    let mut world = World::new(&Policy::of(&TRACKED));
+    world.now = 0;
     assert_eq!(
-        late.wait(10.0).sees(&format!("in tcp AP {IN}")),
-        "invalid-state"
+        world.sees(&format!("in tcp A {IN}")),
+        "invalid-state",
+        "at the start"
+    );
+    world.change(&Policy::of(&TRACKED));
+    assert_eq!(
+        world.sees(&format!("in tcp A {IN}")),
+        "invalid-state",
+        "at a change"
     );
 }
 

@@ -277,6 +277,20 @@ fn a_clock_that_steps_back_is_held() {
 }
 
 #[test]
+fn a_malformed_packet_does_not_move_the_clock() {
+    let mut world = World::new(&Policy::of(&["out udp 53 0.0.0.0/0"]));
+    let (out, back) = (
+        "out udp 10.0.0.5:1 > 192.0.2.1:53",
+        "in udp 192.0.2.1:53 > 10.0.0.5:1",
+    );
+    assert_eq!(world.sees(out), "new");
+    world.wait(1000.0);
+    assert_eq!(world.sees_bytes("in", &[0x45]), "malformed");
+    world.now -= 1_000_000_000_000;
+    assert_eq!(world.sees(back), "established");
+}
+
+#[test]
 fn reasons_are_written_as_the_reports_write_them() {
     use crate::{AllowReason, DenyReason, Outcome, UnjudgedReason};
     let written: Vec<&str> = [

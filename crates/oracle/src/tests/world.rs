@@ -141,7 +141,8 @@ impl Policy {
     }
 }
 
-/// `in tcp 22 203.0.113.1/32`, `out -1 ::/0`, `in icmp 3/4 sg-1`, `in 47 pl-1`, `in udp 53 sg-1!gone`.
+/// `in tcp 22 203.0.113.1/32`, `out -1 ::/0`, `in icmp 3/4 sg-1`, `in 47 pl-1`,
+/// `in udp 53 sg-1!gone`.
 fn rule(text: &str) -> RuleSpec {
     let words: Vec<&str> = text.split_whitespace().collect();
     let (traffic, peer) = match words[1..] {
@@ -202,7 +203,7 @@ pub(super) fn direction(text: &str) -> Direction {
 #[derive(Debug, Clone)]
 pub(super) struct World {
     pub(super) oracle: Oracle,
-    /// Nanoseconds since the start, which is late enough to be outside the grace of length zero.
+    /// Nanoseconds since the start.
     pub(super) now: u64,
 }
 
@@ -226,10 +227,9 @@ impl World {
         self
     }
 
-    /// Changes the policy, and lets the first instant of the change's grace pass.
+    /// Changes the policy.
     pub(super) fn change(&mut self, policy: &Policy) {
         self.oracle.change(&policy.inventory, self.now);
-        self.now += 1;
     }
 
     /// The judgement on a packet in words (`frames`).
