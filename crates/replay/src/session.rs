@@ -233,21 +233,19 @@ impl Session {
                 Crossed::default(),
             );
         };
-        let checked = |packet: &Packet| {
-            if self.settings.engine.verify_checksums {
-                frame.verify_checksums(packet)
-            } else {
-                Ok(())
-            }
-        };
         match frame.parse() {
-            Ok(Parsed::Ip(packet)) => match checked(&packet) {
-                Ok(()) => (
-                    Kind::Ip(packet),
-                    self.selector.crossed(packet.addresses, &frame),
-                ),
-                Err(error) => self.malformed(&frame, error),
-            },
+            Ok(Parsed::Ip(packet)) => {
+                let crossed = self.selector.crossed(packet.addresses, &frame);
+                let verify = self.settings.engine.verify_checksums && crossed != Crossed::default();
+                match if verify {
+                    frame.verify_checksums(&packet)
+                } else {
+                    Ok(())
+                } {
+                    Ok(()) => (Kind::Ip(packet), crossed),
+                    Err(error) => self.malformed(&frame, error),
+                }
+            }
             Ok(Parsed::NotIp(ethertype)) => (Kind::NotIp(ethertype), Crossed::default()),
             Err(error) => self.malformed(&frame, error),
         }

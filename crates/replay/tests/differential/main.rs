@@ -1,0 +1,382 @@
+//! The engine against the reference evaluator: random policies, random packets, policy changes and clock steps through both,
+//! every verdict, reason and rule compared; and the engine in bursts against the engine one packet at a time.
+//!
+//! The two share the types of the model and the bytes of the frames, nothing else: the oracle reads frames, chooses
+//! interfaces, matches rules and tracks connections by itself.
+
+mod policies;
+mod traffic;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use secgroup_control::Defaults;
+use secgroup_datapath::{AlwaysTrack, Settings, TcpMode};
+use secgroup_io::{Link, Record};
+use secgroup_model::{Direction, Inventory, NetworkInterfaceId};
+use secgroup_oracle::{Addresses, LinkKind, Oracle};
+use secgroup_packet::{LinkType, Timestamp};
+use secgroup_replay::{Burst, Session, SessionSettings};
+
+use crate::policies::{Knobs, Policy};
+use crate::traffic::Step;
+
+/// Every test begins here: some day in 2024.
+const START: u64 = 1_716_000_000_000_000_000;
+
+/// One verdict in words, so that both sides can be compared and read: `(interface, direction, reason, group and rule)`.
+type Line = (String, &'static str, &'static str, Option<(String, String)>);
+
+/// What happens: a frame at a time, or another policy from then on.
+#[derive(Debug, Clone)]
+enum Event {
+    Frame {
+        at: u64,
+        bytes: Vec<u8>,
+        wire_len: u32,
+    },
+    Policy {
+        at: u64,
+        policy: usize,
+    },
+}
+
+/// A whole test case.
+#[derive(Debug, Clone)]
+struct Case {
+    policies: Vec<Policy>,
+    knobs: Knobs,
+    steps: Vec<Step>,
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let steps = prop::collection::vec(traffic::steps(), 1..120);
+    (
+        prop::collection::vec(policies::policies(), 1..4),
+        policies::knobs(),
+        steps,
+    )
+        .prop_map(|(policies, knobs, steps)| Case {
+            policies,
+            knobs,
+            steps,
+        })
+}
+
+fn engine_settings(knobs: &Knobs) -> SessionSettings {
+    let engine = Settings {
+        tcp: if knobs.strict {
+            TcpMode::Strict
+        } else {
+            TcpMode::Loose
+        },
+        start_grace: Duration::from_secs(knobs.start_grace),
+        change_grace: Duration::from_secs(knobs.change_grace),
+        icmp_related: knobs.icmp_related,
+        verify_checksums: knobs.verify_checksums,
+        capacity: knobs.capacity,
+        capacity_v6: knobs.capacity,
+        seed: 7,
+        ..Settings::default()
+    };
+    let defaults = Defaults {
+        exemptions: knobs.exemptions,
+        link_local_pps: knobs.link_local_pps,
+        always_track: match &knobs.always_track {
+            None => AlwaysTrack::Never,
+            Some(peers) if peers.is_empty() => AlwaysTrack::Always,
+            Some(peers) => AlwaysTrack::Peers(peers.clone()),
+        },
+        allowance: knobs.allowance,
+        ..Defaults::default()
+    };
+    SessionSettings {
+        engine,
+        defaults,
+        vpc: None,
+    }
+}
+
+fn oracle_settings(knobs: &Knobs) -> secgroup_oracle::Settings {
+    let interface = secgroup_oracle::InterfaceSettings {
+        allowance: knobs.allowance.map(|allowance| allowance as usize),
+        link_local_pps: knobs.link_local_pps,
+        exemptions: knobs.exemptions,
+        always_track: match &knobs.always_track {
+            None => secgroup_oracle::AlwaysTrack::None,
+            Some(peers) if peers.is_empty() => secgroup_oracle::AlwaysTrack::All,
+            Some(peers) => secgroup_oracle::AlwaysTrack::Peers(peers.clone()),
+        },
+        ..Default::default()
+    };
+    secgroup_oracle::Settings {
+        strict: knobs.strict,
+        start_grace: Duration::from_secs(knobs.start_grace),
+        change_grace: Duration::from_secs(knobs.change_grace),
+        icmp_related: knobs.icmp_related,
+        verify_checksums: knobs.verify_checksums,
+        capacity_v4: knobs.capacity as usize,
+        capacity_v6: knobs.capacity as usize,
+        interface,
+        ..Default::default()
+    }
+}
+
+/// The oracle's lines, one list per frame.
+fn by_oracle(events: &[Event], inventories: &[Inventory], knobs: &Knobs) -> Vec<Vec<Line>> {
+    let mut current = &inventories[0];
+    let mut oracle = Oracle::new(current, oracle_settings(knobs), START);
+    let mut all = Vec::new();
+    for event in events {
+        let (at, bytes, wire_len) = match event {
+            Event::Policy { at, policy } => {
+                current = &inventories[*policy];
+                oracle.change(current, *at);
+                continue;
+            }
+            Event::Frame {
+                at,
+                bytes,
+                wire_len,
+            } => (*at, bytes, *wire_len),
+        };
+        let mut lines = Vec::new();
+        let (pair, malformed) =
+            match secgroup_oracle::addresses(LinkKind::Ethernet, bytes, wire_len) {
+                Addresses::NotIp => {
+                    all.push(lines);
+                    continue;
+                }
+                Addresses::Malformed(pair) => (pair, true),
+                Addresses::Ip(src, dst) => (Some((src, dst)), false),
+            };
+        let places = pair.map(|(src, dst)| {
+            [
+                (
+                    sender(current, bytes).or_else(|| owner(current, src)),
+                    Direction::Egress,
+                ),
+                (owner(current, dst), Direction::Ingress),
+            ]
+        });
+        for (interface, direction) in places.into_iter().flatten() {
+            let Some(interface) = interface else { continue };
+            let link = LinkKind::Ethernet;
+            let said = oracle.judge(link, bytes, wire_len, &interface, direction, at);
+            let rule = said
+                .rule
+                .map(|(group, rule)| (group.to_string(), rule.to_string()));
+            lines.push((
+                interface.to_string(),
+                direction.as_str(),
+                said.outcome.as_str(),
+                rule,
+            ));
+        }
+        if lines.is_empty() && malformed {
+            lines.push((String::new(), "", "malformed", None));
+        }
+        all.push(lines);
+    }
+    all
+}
+
+/// Whose MAC address the frame was sent with.
+fn sender(inventory: &Inventory, frame: &[u8]) -> Option<NetworkInterfaceId> {
+    let source = frame.get(6..12)?;
+    let known = |mac: secgroup_model::MacAddress| mac.0 == *source;
+    let sender = inventory
+        .interfaces
+        .values()
+        .find(|i| i.mac.is_some_and(known));
+    sender.map(|interface| interface.id.clone())
+}
+
+/// Whose address it is: the interface that lists it, else the one that it was delegated to.
+fn owner(inventory: &Inventory, address: IpAddr) -> Option<NetworkInterfaceId> {
+    let lists = inventory
+        .interfaces
+        .values()
+        .find(|i| i.addresses.contains(&address));
+    let delegated = || {
+        inventory
+            .interfaces
+            .values()
+            .find(|i| i.prefixes.iter().any(|p| p.contains(&address)))
+    };
+    lists
+        .or_else(delegated)
+        .map(|interface| interface.id.clone())
+}
+
+/// The engine's lines, one list per frame, with at most `size` records in a burst.
+fn by_engine(
+    events: &[Event],
+    inventories: &[Inventory],
+    knobs: &Knobs,
+    size: usize,
+) -> Vec<Vec<Line>> {
+    let start = Timestamp::from_nanos(START);
+    let mut session = Session::new(engine_settings(knobs), &inventories[0], start).unwrap();
+    let mut all = Vec::new();
+    let mut waiting = Vec::new();
+    for event in events {
+        match event {
+            Event::Frame {
+                at,
+                bytes,
+                wire_len,
+            } => {
+                waiting.push(Record {
+                    number: 1,
+                    time: Timestamp::from_nanos(*at),
+                    time_digits: 9,
+                    link: Link::Supported(LinkType::Ethernet),
+                    data: bytes,
+                    wire_len: *wire_len,
+                    interface: 0,
+                });
+                if waiting.len() == size {
+                    judge(&mut session, &mut waiting, &mut all);
+                }
+            }
+            Event::Policy { at, policy } => {
+                judge(&mut session, &mut waiting, &mut all);
+                session
+                    .change(&inventories[*policy], Timestamp::from_nanos(*at))
+                    .unwrap();
+            }
+        }
+    }
+    judge(&mut session, &mut waiting, &mut all);
+    all
+}
+
+fn judge(session: &mut Session, waiting: &mut Vec<Record<'_>>, all: &mut Vec<Vec<Line>>) {
+    let mut burst = Burst::default();
+    session.judge(waiting.drain(..), &mut burst);
+    let registry = session.registry();
+    for seen in burst.seen() {
+        let line = |judged: secgroup_replay::Judged| {
+            let interface = judged.interface.and_then(|index| registry.interface(index));
+            let rule = judged.verdict.rule.and_then(|rule| registry.rule(rule));
+            (
+                interface.map(ToString::to_string).unwrap_or_default(),
+                judged.direction.map_or("", Direction::as_str),
+                judged.verdict.reason.as_str(),
+                rule.map(|rule| (rule.group.to_string(), rule.rule.id.to_string())),
+            )
+        };
+        all.push(burst.judged(seen).map(line).collect());
+    }
+}
+
+/// Frames and policy changes in time, as both sides see them.
+fn events(case: &Case) -> Vec<Event> {
+    let mut maker = traffic::Maker::new(START);
+    let mut events = Vec::new();
+    for step in &case.steps {
+        match maker.make(step) {
+            traffic::Made::Frames(frames) => {
+                for (at, bytes) in frames {
+                    let wire_len = u32::try_from(bytes.len()).unwrap();
+                    events.push(Event::Frame {
+                        at,
+                        bytes,
+                        wire_len,
+                    });
+                }
+            }
+            traffic::Made::Snapped(at, mut bytes, keep) => {
+                let wire_len = u32::try_from(bytes.len()).unwrap();
+                bytes.truncate(keep);
+                events.push(Event::Frame {
+                    at,
+                    bytes,
+                    wire_len,
+                });
+            }
+            traffic::Made::Policy(at, number) => {
+                events.push(Event::Policy {
+                    at,
+                    policy: number % case.policies.len(),
+                });
+            }
+        }
+    }
+    events
+}
+
+/// Panics at the first frame that the two sides judge differently, with all that led to it.
+fn assert_equal(
+    case: &Case,
+    events: &[Event],
+    expected: &[Vec<Line>],
+    actual: &[Vec<Line>],
+    by: &str,
+) {
+    let frames = || {
+        events
+            .iter()
+            .filter(|event| matches!(event, Event::Frame { .. }))
+    };
+    for (number, (expected, actual)) in expected.iter().zip(actual).enumerate() {
+        if expected != actual {
+            let frame = frames().nth(number);
+            panic!(
+                "frame {number} ({by}):\n oracle {expected:?}\n engine {actual:?}\n {frame:x?}\n{:#?}",
+                case.knobs
+            );
+        }
+    }
+    assert_eq!(expected.len(), actual.len());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases_to_run(), ..ProptestConfig::default() })]
+
+    #[test]
+    fn engine_and_oracle_give_the_same_verdict_and_reason(case in cases()) {
+        let inventories: Vec<_> = case.policies.iter().map(Policy::inventory).collect();
+        let events = events(&case);
+        let expected = by_oracle(&events, &inventories, &case.knobs);
+        for size in [1, 2, 31, 256] {
+            let actual = by_engine(&events, &inventories, &case.knobs, size);
+            assert_equal(&case, &events, &expected, &actual, &format!("bursts of {size}"));
+        }
+    }
+}
+
+/// As many as fit into a quick test run; more by `PROPTEST_CASES`.
+fn cases_to_run() -> u32 {
+    std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(1000)
+}
+
+/// A differential test whose traffic only ever ends one way proves nothing: over the generated cases every reason occurs.
+#[test]
+fn generated_traffic_reaches_every_reason() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    let mut runner = TestRunner::deterministic();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for _ in 0..300 {
+        let case = cases().new_tree(&mut runner).unwrap().current();
+        let inventories: Vec<_> = case.policies.iter().map(Policy::inventory).collect();
+        for line in by_oracle(&events(&case), &inventories, &case.knobs)
+            .into_iter()
+            .flatten()
+        {
+            *seen.entry(line.2).or_default() += 1;
+        }
+    }
+    for reason in secgroup_datapath::Reason::ALL {
+        let count = seen.get(reason.as_str()).copied().unwrap_or(0);
+        assert!(count >= 20, "{reason} occurs only {count} times: {seen:?}");
+    }
+}
