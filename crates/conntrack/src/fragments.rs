@@ -116,6 +116,7 @@ impl<V: Copy> FragmentTable<V> {
             verdict: None,
             pieces,
             spoilt,
+            forgotten: false,
         };
         FragmentStep::Fresh(FragmentSlot(self.push(record)))
     }
@@ -134,6 +135,18 @@ impl<V: Copy> FragmentTable<V> {
         let record = &mut self.records[at as usize];
         record.spoilt = record.spoilt || !record.pieces.add(fragment);
         if record.spoilt { None } else { record.verdict }
+    }
+
+    /// Forgets the datagrams that crossed an interface. Their places in the ring are free again when their time is up.
+    pub fn remove_interface(&mut self, interface: InterfaceIndex) {
+        for offset in 0..self.len {
+            let at = (self.head + offset) % self.capacity;
+            let record = &self.records[at as usize];
+            if record.key.interface == interface && !record.forgotten {
+                self.unlist(at);
+                self.records[at as usize].forgotten = true;
+            }
+        }
     }
 
     /// Where in the index a key's entry would like to be.
@@ -179,7 +192,9 @@ impl<V: Copy> FragmentTable<V> {
     fn run_out(&mut self, now: Timestamp) {
         self.clock = self.clock.max(now);
         while self.len > 0 && self.records[self.head as usize].runs_out < self.clock {
-            self.unlist(self.head);
+            if !self.records[self.head as usize].forgotten {
+                self.unlist(self.head);
+            }
             self.head = (self.head + 1) % self.capacity;
             self.len -= 1;
         }
@@ -226,6 +241,8 @@ struct Record<V> {
     verdict: Option<V>,
     pieces: Pieces,
     spoilt: bool,
+    /// Not in the index any more.
+    forgotten: bool,
 }
 
 /// The bytes of a datagram that have passed.
