@@ -67,6 +67,10 @@ impl Engine {
         for (index, interface) in (0..).map(InterfaceIndex).zip(&before.interfaces) {
             if interface.is_some() && after.interface(index).is_none() {
                 self.connections.remove_interface(index);
+                self.fragments.remove_interface(index);
+                if let Some(second) = self.link_local.get_mut(index.0 as usize) {
+                    *second = LinkLocalSecond::default();
+                }
             }
         }
         self.changed = Some(self.clock);
