@@ -1,0 +1,20 @@
+//! What the crate does, seen from outside.
+//!
+//! | module | |
+//! |---|---|
+//! | `tcp_states` | every cell of the TCP state table |
+//! | `traces` | TCP connections packet by packet |
+//! | `lifetimes` | how long a connection lives |
+//! | `room` | what gives way when there is no room |
+//! | `model` | random use against a list of connections |
+//! | `fill` | tables filled to the last place, and churned |
+//! | `fragments` | random fragments against a map of bytes |
+
+mod fill;
+mod fragments;
+mod lifetimes;
+mod model;
+mod room;
+mod support;
+mod tcp_states;
+mod traces;
