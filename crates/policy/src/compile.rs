@@ -1,15 +1,17 @@
 //! From a list of rules to rows and tables.
 //!
-//! Rules with equal peers are gathered into a [`Source`]: one row, laid over every range of the peer. A prefix list
-//! is such a peer however many rules share it, so that the work is in rules + prefix list entries, never their product.
-//! Per direction and family:
+//! Rules with equal peers are gathered into a [`Source`]: one row, laid over every range of the
+//! peer. A prefix list is such a peer however many rules share it, so that the work is in rules +
+//! prefix list entries, never their product. Per direction and family:
 //! 1. each source's rules become a row (`row_of`);
-//! 2. all ranges are sorted, outer before inner, and walked once with a stack of those that are open (`Layout`);
-//! 3. at each range, the row of the range around it is extended by the sources that have this range (`chain::Chain`).
+//! 2. all ranges are sorted, outer before inner, and walked once with a stack of those that are
+//!    open (`Layout`);
+//! 3. at each range, the row of the range around it is extended by the sources that have this range
+//!    (`chain::Chain`).
 //!
 //! # Limits
-//! Indices are 28 bits for rules and 26 to 27 bits for rows and cells. Beyond that, and no policy comes near, a rule is left out: it fails
-//! closed.
+//! Indices are 28 bits for rules and 26 to 27 bits for rows and cells. Beyond that, and no policy
+//! comes near, a rule is left out: it fails closed.
 
 mod chain;
 mod layout;
@@ -59,8 +61,8 @@ pub(crate) fn side(rules: &[Rule], direction: Direction, rows: &mut RowsBuilder)
 impl<'a> Sources<'a> {
     fn of(rules: &'a [Rule], direction: Direction) -> Self {
         let mut sources = Self::default();
-        // A list that many rules share is usually one allocation: comparing contents for each rule would be
-        // rules x entries.
+        // A list that many rules share is usually one allocation: comparing contents for each rule
+        // would be rules x entries.
         let mut by_address = HashMap::<*const [IpNet], usize, RandomState>::default();
         let mut by_content = HashMap::<&[IpNet], usize, RandomState>::default();
         for (index, rule) in (0..).zip(rules.iter().take(RULES_MAX)) {

@@ -1,22 +1,23 @@
 //! Which groups an address is in: shared, changed one entry at a time.
 //!
 //! # What is stored
-//! A group's members are the private addresses and delegated prefixes of the interfaces that have it attached (semantics
-//! C6, C7). The directory turns that round: network → groups. A host address is a network of full
-//! length. An address is in the groups of *every* network that contains it, so a lookup probes once for
-//! each prefix length that occurs: one probe where there are only host addresses, two with delegated /28s beside them.
+//! A group's members are the private addresses and delegated prefixes of the interfaces that have
+//! it attached (semantics C6, C7). The directory turns that round: network → groups. A host address
+//! is a network of full length. An address is in the groups of *every* network that contains it, so
+//! a lookup probes once for each prefix length that occurs: one probe where there are only host
+//! addresses, two with delegated /28s beside them.
 //!
 //! # Exact union
-//! Two VPCs may use the same address, and an interface may repeat one, so a (network, group) pair is *counted*:
-//! every [`Directory::join`] must be undone by one [`Directory::leave`], in any order, and the pair
-//! disappears with the last. A leave without its join is ignored.
+//! Two VPCs may use the same address, and an interface may repeat one, so a (network, group) pair
+//! is *counted*: every [`Directory::join`] must be undone by one [`Directory::leave`], in any
+//! order, and the pair disappears with the last. A leave without its join is ignored.
 //!
 //! # Synchronisation
-//! The maps are sharded locks (`dashmap`). [`Directory::change`] is one critical section for one network: a reader sees the
-//! groups before or after it, never a mixture. The set of prefix lengths to probe is an atomic bit
-//! set: a length's bit is set *before* its first entry goes in and cleared *after* its last went
-//! out, both under `lengths`, so that a bit may be set in vain but is never missing.
-//! Lock order: `lengths` and a map shard are never held together.
+//! The maps are sharded locks (`dashmap`). [`Directory::change`] is one critical section for one
+//! network: a reader sees the groups before or after it, never a mixture. The set of prefix lengths
+//! to probe is an atomic bit set: a length's bit is set *before* its first entry goes in and
+//! cleared *after* its last went out, both under `lengths`, so that a bit may be set in vain but is
+//! never missing. Lock order: `lengths` and a map shard are never held together.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,12 +36,14 @@ const LENGTHS: usize = 129;
 /// Words of a bit set over all prefix lengths.
 const WORDS: usize = LENGTHS.div_ceil(64);
 
-/// The groups of one network, each with how often it was joined. Unordered; rarely more than five (semantics B15).
+/// The groups of one network, each with how often it was joined. Unordered; rarely more than five
+/// (semantics B15).
 type Members = Vec<(GroupNumber, u32)>;
 
 /// The membership directory (address or delegated prefix → groups).
 ///
-/// Shared by all workers and changed in place: a member that joins or leaves costs one entry (semantics C8).
+/// Shared by all workers and changed in place: a member that joins or leaves costs one entry
+/// (semantics C8).
 #[derive(Debug, Default)]
 pub struct Directory {
     v4: Half<u32>,
@@ -81,7 +84,8 @@ impl Directory {
         found
     }
 
-    /// Calls `visit` with each group of `address`, in no order; twice with one that it is in by two networks.
+    /// Calls `visit` with each group of `address`, in no order; twice with one that it is in by two
+    /// networks.
     ///
     /// A lock is held meanwhile: `visit` must not use the directory, or it may wait for itself.
     pub fn for_each_group(&self, address: IpAddr, visit: impl FnMut(GroupNumber)) {
@@ -141,7 +145,8 @@ struct Half<B: Eq + std::hash::Hash> {
     networks: DashMap<(B, u32), Members, RandomState>,
     /// Which prefix lengths to probe: bit `n` for length `n`.
     probes: [AtomicU64; WORDS],
-    /// How many (network, group) pairs there are of each length, with their counts; decides `probes`.
+    /// How many (network, group) pairs there are of each length, with their counts; decides
+    /// `probes`.
     lengths: Mutex<[u64; LENGTHS]>,
 }
 
@@ -180,7 +185,8 @@ impl<B: Bits> Half<B> {
         self.count_length(key.1, 0, left);
     }
 
-    /// Counts pairs of a prefix length in or out, and makes lookups probe the length exactly while there are any.
+    /// Counts pairs of a prefix length in or out, and makes lookups probe the length exactly while
+    /// there are any.
     fn count_length(&self, length: u32, joined: usize, left: usize) {
         if joined == left {
             return;

@@ -1,7 +1,8 @@
 //! Rules whose peer is a group, by group.
 //!
-//! They are matched by identity (semantics C6): the directory says which groups an address is in, and each group that some rule refers to has
-//! its own row. Who is in a group is not known here, so that a member may come and go without a recompile (C8).
+//! They are matched by identity (semantics C6): the directory says which groups an address is in,
+//! and each group that some rule refers to has its own row. Who is in a group is not known here, so
+//! that a member may come and go without a recompile (C8).
 
 use std::collections::HashMap;
 
@@ -14,7 +15,8 @@ use crate::{Directory, GroupNumber, Query, key};
 /// The group rules of one direction and family.
 #[derive(Debug, Clone)]
 pub(crate) struct Groups {
-    /// The lowest group rule of each lane: the directory is asked only where it could lower the answer.
+    /// The lowest group rule of each lane: the directory is asked only where it could lower the
+    /// answer.
     pub(crate) lowest: [u32; LANES],
     /// The rows of the groups that are referred to.
     pub(crate) rows: HashMap<GroupNumber, RowRef, RandomState>,
@@ -53,8 +55,10 @@ impl Groups {
         found
     }
 
-    /// Heap memory, in bytes: a pair and a control byte for each bucket of the map.
+    /// Heap memory, in bytes: a pair and a control byte for each bucket of the map, of which seven
+    /// eighths may be used.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.rows.capacity() * (size_of::<(GroupNumber, RowRef)>() + 1)
+        let buckets = (self.rows.capacity() * 8).div_ceil(7);
+        buckets * (size_of::<(GroupNumber, RowRef)>() + 1)
     }
 }

@@ -1,17 +1,18 @@
 //! Everything a rule can look at but the peer, as one number.
 //!
-//! Protocol, port, ICMP type and code are laid end to end in one space of 18-bit keys. A packet is one key; the traffic
-//! of a rule is at most two spans of keys; a rule for everything is one span, the whole space.
+//! Protocol, port, ICMP type and code are laid end to end in one space of 18-bit keys. A packet is
+//! one key; the traffic of a rule is at most two spans of keys; a rule for everything is one span,
+//! the whole space.
 //!
 //! | lane | keys | what |
 //! |---|---|---|
 //! | 0 | `0x0_0000 ..= 0x0_ffff` | TCP, by destination port |
 //! | 1 | `0x1_0000 ..= 0x1_ffff` | UDP, by destination port |
 //! | 2 | `0x2_0000 ..= 0x2_ffff` | the family's own ICMP, by `type << 8 \| code` |
-//! | 3 | `0x3_0000 ..= 0x3_00ff` | every packet without a selector of the three above, by protocol number |
+//! | 3 | `0x3_0000 ..= 0x3_00ff` | packets with none of these selectors, by protocol number |
 //!
-//! ICMP in IPv6 and ICMPv6 in IPv4 have no lane 2: they are keys of lane 3 that only a rule for everything covers
-//! (semantics A19).
+//! ICMP in IPv6 and ICMPv6 in IPv4 have no lane 2: they are keys of lane 3 that only a rule for
+//! everything covers (semantics A19).
 
 use secgroup_packet::{Family, Protocol};
 
@@ -89,7 +90,8 @@ fn icmp_spans(protocol: Protocol, icmp: IcmpMatch) -> [Option<Span>; 2] {
     [Some((kind | u32::from(low), kind | u32::from(high))), None]
 }
 
-/// A rule for a protocol by number covers all of it (A9). A number that has a name means what the name means (A5).
+/// A rule for a protocol by number covers all of it (A9). A number that has a name means what the
+/// name means (A5).
 fn number_spans(protocol: Protocol, family: Family) -> [Option<Span>; 2] {
     match protocol {
         Protocol::TCP => whole_lane(TCP, protocol),

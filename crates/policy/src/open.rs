@@ -1,7 +1,8 @@
 //! Which ports are open to the whole world? (semantics D7-D11)
 //!
-//! A flow is untracked where both directions are open. Only a rule whose CIDR peer is `/0` opens anything: not two halves
-//! of the address space, not a prefix list or a group that happens to hold all of it (D10).
+//! A flow is untracked where both directions are open. Only a rule whose CIDR peer is `/0` opens
+//! anything: not two halves of the address space, not a prefix list or a group that happens to hold
+//! all of it (D10).
 
 use secgroup_packet::{Family, PortRange, Protocol};
 

@@ -1,26 +1,32 @@
 //! How many of a sorted list of keys are below a given one?
 //!
-//! The one search of this crate: it finds the stretch of addresses, or of packet keys, that a packet falls into. Its cost must not grow with the
-//! number of keys, nor hang on where they lie: ten thousand peers within one /16 are as common as ten thousand spread over the Internet.
+//! The one search of this crate: it finds the stretch of addresses, or of packet keys, that a
+//! packet falls into. Its cost must not grow with the number of keys, nor hang on where they lie:
+//! ten thousand peers within one /16 are as common as ten thousand spread over the Internet.
 //!
-//! The keys stay one sorted array. In front of it, a [`Node`] divides the stretch from its lowest to its highest key into equal slots, about three keys
-//! a slot, and knows for each slot how many keys come before it. From there, a *window* of [`Key::WINDOW`] keys is counted, all of
-//! them without a branch. Where keys crowd so that a slot has more than a window of them, the slot gets a node of its own, which begins
-//! and ends with *its* keys: whatever bits they have in common are skipped. Keys drawn at random, from the whole space or from a
-//! corner of it, need one node; clusters two.
+//! The keys stay one sorted array. In front of it, a [`Node`] divides the stretch from its lowest
+//! to its highest key into equal slots, about three keys a slot, and knows for each slot how many
+//! keys come before it. From there, a *window* of [`Key::WINDOW`] keys is counted, all of them
+//! without a branch. Where keys crowd so that a slot has more than a window of them, the slot gets
+//! a node of its own, which begins and ends with *its* keys: whatever bits they have in common are
+//! skipped. Keys drawn at random, from the whole space or from a corner of it, need one node;
+//! clusters two.
 //!
-//! Both ends of a stretch never share a slot, so that each node divides its keys and the nesting ends. A node has fewer slots than keys, each key is
-//! below at most one node of a depth, and depth is at most the bits of a key: space is linear, about one byte a key beside the key.
+//! Both ends of a stretch never share a slot, so that each node divides its keys and the nesting
+//! ends. A node has fewer slots than keys, each key is below at most one node of a depth, and depth
+//! is at most the bits of a key: space is linear, about one byte a key beside the key.
 
 use std::ops::Range;
 
-/// Marks a slot that has a node of its own; the rest is the node's number. Otherwise a slot is a count of keys.
+/// Marks a slot that has a node of its own; the rest is the node's number. Otherwise a slot is a
+/// count of keys.
 const HAS_NODE: u32 = 1 << 31;
 
 /// How many keys there may be.
 pub(crate) const KEYS_MAX: usize = HAS_NODE as usize - 1;
 
-/// How many keys a slot should have: few enough that a window rarely overflows, many enough that slots take little space.
+/// How many keys a slot should have: few enough that a window rarely overflows, many enough that
+/// slots take little space.
 const KEYS_PER_SLOT: usize = 3;
 
 /// A key type.
@@ -255,12 +261,20 @@ mod tests {
     proptest! {
         #[test]
         fn counts_as_a_filter_does(
-            keys in prop::collection::btree_set(
-                prop_oneof![0..5000_u32, (0..32_u32, 0..64_u32).prop_map(|(s, k)| k << s)], 0..3000),
+            keys in prop::collection::btree_set(crowded(), 0..3000),
             probe in prop_oneof![0..5001_u32, any::<u32>()],
         ) {
-            let keys: BTreeSet<u32> = keys.into_iter().filter(|&key| key != u32::MAX).collect();
             assert_counts(&keys, probe);
+            // And right at a key.
+            let at = keys.range(probe..).next().copied().unwrap_or(probe);
+            assert_counts(&keys, at);
+            assert_counts(&keys, at.saturating_add(1));
         }
+    }
+
+    /// Even, and in clusters of any scale.
+    fn crowded() -> impl Strategy<Value = u32> {
+        let clusters = (0..32_u32, 0..64_u32).prop_map(|(scale, key)| key << scale);
+        prop_oneof![0..5000_u32, clusters].prop_filter("reserved", |&key| key != u32::MAX)
     }
 }

@@ -1,18 +1,22 @@
 //! From packet key to the first matching rule, for the packets of one class of peers.
 //!
 //! # Rows
-//! A *row* answers for every [key](crate::key) the lowest index of the rules that cover it: a list of [`Cell`]s, disjoint spans in
-//! ascending order, each with its rule. Overlaps are settled when the row is built, so that exactly one cell can hold a key. Equal rows are
-//! stored once; so one [`RowRef`] is a class.
+//! A *row* answers for every [key](crate::key) the lowest index of the rules that cover it: a list
+//! of [`Cell`]s, disjoint spans in ascending order, each with its rule. Overlaps are settled when
+//! the row is built, so that exactly one cell can hold a key. Equal rows are stored once; so one
+//! [`RowRef`] is a class.
 //!
 //! # Chains
-//! The class of a nested range has the rules of every range around it. To write them all out would take (inner ranges) x (cells of
-//! the outer row): a thousand single hosts below a `/0` with a thousand ports would be a million cells. So a row may be a *link*: its own cells, and the row around it to go on
-//! with. The lookup takes the lower of the two, and does not go on where the outer rows have no lower rule than the one in hand. Short rows are written out (one lookup), long ones linked.
+//! The class of a nested range has the rules of every range around it. To write them all out would
+//! take (inner ranges) x (cells of the outer row): a thousand single hosts below a `/0` with a
+//! thousand ports would be a million cells. So a row may be a *link*: its own cells, and the row
+//! around it to go on with. The lookup takes the lower of the two, and does not go on where the
+//! outer rows have no lower rule than the one in hand. Short rows are written out (one lookup),
+//! long ones linked.
 //!
 //! # Layout
-//! A cell is 64 bits, 18 for each end of its span and 28 for the rule. A [`RowRef`] is 32 bits: position and
-//! length of a row of up to [`SHORT_MAX`] cells, or else a number in one of two lists:
+//! A cell is 64 bits, 18 for each end of its span and 28 for the rule. A [`RowRef`] is 32 bits:
+//! position and length of a row of up to [`SHORT_MAX`] cells, or else a number in one of two lists:
 //!
 //! ```text
 //! 31                         5 4     0
@@ -143,6 +147,8 @@ pub(crate) struct Rows {
 struct Long {
     at: usize,
     len: usize,
+    /// The lowest rule of all cells.
+    lowest: u32,
     /// The last key of each cell but the last one.
     lasts: Ranks<u32>,
 }
@@ -183,15 +189,19 @@ impl Rows {
 
     /// The lowest rule of `row` for any key, or [`NO_RULE`].
     pub(crate) fn lowest_rule(&self, row: RowRef) -> u32 {
-        if let Some(Kind::Link(number)) = row.kind() {
-            let link = self.links[number];
-            return self.lowest_rule(link.own).min(link.outer_lowest);
+        match row.kind() {
+            Some(Kind::Link(number)) => {
+                let link = self.links[number];
+                self.lowest_rule(link.own).min(link.outer_lowest)
+            }
+            Some(Kind::Long(number)) => self.longs[number].lowest,
+            _ => self
+                .cells(row)
+                .iter()
+                .map(|cell| cell.rule())
+                .min()
+                .unwrap_or(NO_RULE),
         }
-        self.cells(row)
-            .iter()
-            .map(|cell| cell.rule())
-            .min()
-            .unwrap_or(NO_RULE)
     }
 
     /// The cells of a row that is no link; a link's own cells.

@@ -70,7 +70,8 @@ impl IcmpMatch {
 /// The other end of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Peer {
-    /// One address range. Only this kind, with prefix length 0, makes a flow untracked (semantics D10).
+    /// One address range. Only this kind, with prefix length 0, makes a flow untracked (semantics
+    /// D10).
     Cidr(IpNet),
     /// Any of several ranges: the entries of a prefix list.
     Prefixes(Arc<[IpNet]>),

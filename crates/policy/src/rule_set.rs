@@ -1,9 +1,12 @@
 //! A compiled list of rules.
 //!
-//! A lookup is three steps: peer → row ([`table`](crate::table)), packet → key ([`key`](crate::key)), row and key → first rule
-//! ([`row`](crate::row)); then, only where a group rule could still be lower, the same for each group of the peer. Everything is an index of a rule
-//! in the list, so that "first in list order" is a minimum; the index becomes a rule number at the very end.
+//! A lookup is three steps: peer → row ([`table`](crate::table)), packet → key
+//! ([`key`](crate::key)), row and key → first rule ([`row`](crate::row)); then, only where a group
+//! rule could still be lower, the same for each group of the peer. Everything is an index of a rule
+//! in the list, so that "first in list order" is a minimum; the index becomes a rule number at the
+//! very end.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use secgroup_packet::{Direction, Family, Protocol};
@@ -19,7 +22,7 @@ use crate::{Directory, GroupNumber, Query, Rule, RuleNumber, compile, key};
 const BATCH: usize = 32;
 
 /// The rules of one interface, both directions, compiled. Immutable: a change compiles another.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct RuleSet {
     /// Rule numbers by place in the list.
     numbers: Box<[RuleNumber]>,
@@ -40,7 +43,8 @@ pub(crate) struct Side {
 }
 
 impl RuleSet {
-    /// Compiles a list of rules. The order of the list decides which of several matching rules is the answer.
+    /// Compiles a list of rules. The order of the list decides which of several matching rules is
+    /// the answer.
     #[must_use]
     pub fn compile(rules: &[Rule]) -> Self {
         let mut rows = RowsBuilder::default();
@@ -57,14 +61,16 @@ impl RuleSet {
         }
     }
 
-    /// The first rule, in list order, that allows the packet; `None` where none does (semantics C3).
+    /// The first rule, in list order, that allows the packet; `None` where none does (semantics
+    /// C3).
     #[must_use]
     pub fn matches(&self, query: &Query, directory: &Directory) -> Option<RuleNumber> {
         let (key, row) = self.classify(query);
         self.answer(query, key, self.rows.first_rule(row, key), directory)
     }
 
-    /// [`RuleSet::matches`] for each of `queries`, into the same place of `answers`; stops with the shorter of the two.
+    /// [`RuleSet::matches`] for each of `queries`, into the same place of `answers`; stops with the
+    /// shorter of the two.
     pub fn match_burst(
         &self,
         queries: &[Query],
@@ -82,7 +88,8 @@ impl RuleSet {
         }
     }
 
-    /// Whether some rule permits `port` of TCP or UDP from or to *every* address of the family (semantics D8 b).
+    /// Whether some rule permits `port` of TCP or UDP from or to *every* address of the family
+    /// (semantics D8 b).
     #[must_use]
     pub fn open(
         &self,
@@ -94,7 +101,8 @@ impl RuleSet {
         self.side(direction).open[family as usize].port(protocol, port)
     }
 
-    /// Whether one rule permits *all* ports of TCP or UDP from or to every address of the family (semantics D8 c, D10).
+    /// Whether one rule permits *all* ports of TCP or UDP from or to every address of the family
+    /// (semantics D8 c, D10).
     #[must_use]
     pub fn open_all(&self, direction: Direction, family: Family, protocol: Protocol) -> bool {
         self.side(direction).open[family as usize].all(protocol)
@@ -159,6 +167,17 @@ impl RuleSet {
         let found = groups.first_rule(query, key, found, &self.rows, directory);
         // "No rule" is greater than every index.
         self.numbers.get(found as usize).copied()
+    }
+}
+
+/// Size only: the compiled form says nothing to a reader.
+impl fmt::Debug for RuleSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rules, bytes) = (self.len(), self.memory_bytes());
+        f.debug_struct("RuleSet")
+            .field("rules", &rules)
+            .field("bytes", &bytes)
+            .finish()
     }
 }
 

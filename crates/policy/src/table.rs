@@ -1,7 +1,8 @@
 //! From peer address to row: the longest-prefix match, flattened.
 //!
-//! Nested ranges are laid out once, at compile time, into disjoint stretches of the address space, each with the row of the
-//! innermost range that covers it. What is left of a lookup is one search among the stretches' ends.
+//! Nested ranges are laid out once, at compile time, into disjoint stretches of the address space,
+//! each with the row of the innermost range that covers it. What is left of a lookup is one search
+//! among the stretches' ends.
 
 use crate::ranks::{Key, Ranks};
 use crate::row::RowRef;

@@ -1,4 +1,5 @@
-//! The directory against a plain list of memberships, one change after the other and many at once (semantics C6-C8).
+//! The directory against a plain list of memberships, one change after the other and many at once
+//! (semantics C6-C8).
 
 #[cfg(test)]
 mod common;
@@ -76,7 +77,8 @@ proptest! {
     }
 }
 
-/// Threads join and leave the same few networks, each undoing what it did but for its own last join.
+/// Threads join and leave the same few networks, each undoing what it did but for its own last
+/// join.
 #[test]
 fn concurrent_changes_leave_exactly_what_was_not_undone() {
     const THREADS: u32 = 4;

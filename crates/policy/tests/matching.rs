@@ -1,4 +1,5 @@
-//! The compiled rules give the answer that walking the list gives (semantics A9-A19, C3-C8, C14, D8-D11).
+//! The compiled rules give the answer that walking the list gives (semantics A9-A19, C3-C8, C14,
+//! D8-D11).
 
 #[cfg(test)]
 mod common;

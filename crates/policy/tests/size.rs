@@ -9,7 +9,8 @@ use secgroup_policy::{
     Directory, GroupNumber, Peer, Query, Rule, RuleNumber, RuleSet, Selector, Traffic,
 };
 
-/// Bytes that any rule set takes before its first rule: the pool of cells and the ends of four tables.
+/// Bytes that any rule set takes before its first rule: the pool of cells and the ends of four
+/// tables.
 const BASE_BYTES: usize = 64 << 10;
 
 fn tcp(port: u16) -> Traffic {

@@ -1,11 +1,11 @@
 //! Extending the row of an outer range by the rules of an inner one: written out, or linked.
 //!
-//! Written out, a lookup needs one row; linked, it may need each row of the chain, but the outer row is stored once. The rule is a budget,
-//! so that memory stays in proportion to what was put in:
+//! Written out, a lookup needs one row; linked, it may need each row of the chain, but the outer
+//! row is stored once. The rule is a budget, so that memory stays in proportion to what was put in:
 //! - a source may use twice its own cells, spread over the ranges that it is laid on;
 //! - each range may use [`CELLS_PER_RANGE`] more;
-//! - what is left of a common pool, a sixteenth at a time. Small rule sets never exhaust it, so theirs are all
-//!   written out.
+//! - what is left of a common pool, a sixteenth at a time. Small rule sets never exhaust it, so
+//!   theirs are all written out.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ const POOL_CELLS_MIN: usize = 2048;
 const POOL_SHARE: usize = 16;
 
 /// How many cells may be read in order to write one: bounds the time.
-const WORK_PER_CELL: usize = 8;
+const WORK_PER_CELL: usize = 4;
 
 /// Extends rows within a budget.
 pub(super) struct Chain<'a> {

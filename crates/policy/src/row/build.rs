@@ -33,7 +33,8 @@ impl RowsBuilder {
         self.rows
     }
 
-    /// The row of these cells, which are disjoint and in ascending order. `None` where there is no room for more.
+    /// The row of these cells, which are disjoint and in ascending order. `None` where there is no
+    /// room for more.
     pub(crate) fn row(&mut self, cells: &[Cell]) -> Option<RowRef> {
         if cells.is_empty() {
             return Some(RowRef::EMPTY);
@@ -50,10 +51,17 @@ impl RowsBuilder {
         } else {
             let row = RowRef::long(self.rows.longs.len())?;
             let lasts: Vec<u32> = cells[..len - 1].iter().map(|cell| cell.last()).collect();
+            let lowest = cells
+                .iter()
+                .map(|cell| cell.rule())
+                .min()
+                .unwrap_or(NO_RULE);
+            let lasts = Ranks::new(lasts);
             self.rows.longs.push(Long {
                 at,
                 len,
-                lasts: Ranks::new(lasts),
+                lowest,
+                lasts,
             });
             row
         };
@@ -62,7 +70,8 @@ impl RowsBuilder {
         Some(row)
     }
 
-    /// The row with the cells of `own` (not a link), and `outer` behind them. `None` where there is no room for more.
+    /// The row with the cells of `own` (not a link), and `outer` behind them. `None` where there is
+    /// no room for more.
     pub(crate) fn link(&mut self, own: RowRef, outer: RowRef) -> Option<RowRef> {
         if let Some(&row) = self.links.get(&(own, outer)) {
             return Some(row);
@@ -102,9 +111,7 @@ pub(crate) fn merge(a: &[Cell], b: &[Cell]) -> Vec<Cell> {
         if rule != NO_RULE {
             append(&mut merged, (from, last), rule);
         }
-        if last >= KEY_MAX {
-            return merged;
-        }
+        // Behind the last key of all, every cell has ended.
         from = last + 1;
     }
 }

@@ -1,7 +1,7 @@
 //! A matcher that is obviously right, and inputs that are likely to find one that is not.
 //!
-//! The matcher is written from `semantics.md`, whose numbers stand at each line, and shares nothing with the compiled
-//! form but the types of the rules.
+//! The matcher is written from `semantics.md`, whose numbers stand at each line, and shares nothing
+//! with the compiled form but the types of the rules.
 
 #![allow(
     dead_code,
@@ -13,6 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use proptest::bool::weighted;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -169,44 +170,40 @@ pub(crate) fn cases(rules_max: usize, queries: usize) -> impl Strategy<Value = C
     })
 }
 
-/// Nested ranges with hundreds of ports each, too many to write each row out: chains of rows.
+/// Blocks of rules, each with one peer and up to hundreds of ports, around few addresses and in any
+/// order: too many cells to write each row out, so that there are chains of rows, of several links.
 pub(crate) fn crowded_cases(queries: usize) -> impl Strategy<Value = Case> {
-    let ranges = vec((net(), 1..250_usize, any::<u16>(), any::<bool>()), 1..8);
-    let lists = vec(
-        (vec(net(), 1..20), 1..40_usize, any::<u16>(), any::<bool>()),
-        0..3,
-    );
-    let few = vec((net(), traffic()), 0..150);
-    let order = any::<u64>();
-    (ranges, lists, few, order).prop_flat_map(move |(ranges, lists, few, order)| {
-        let mut rules = Vec::new();
-        for (net, ports, seed, tcp) in ranges {
-            rules.extend(spread(Peer::Cidr(net), ports, seed, tcp));
-        }
-        for (nets, ports, seed, tcp) in lists {
-            rules.extend(spread(Peer::Prefixes(nets.into()), ports, seed, tcp));
-        }
-        rules.extend(
-            few.into_iter()
-                .map(|(net, traffic)| (traffic, Peer::Cidr(net))),
-        );
-        let mut rules: Vec<Rule> = rules
+    let count = prop_oneof![1..20_usize, 20..200_usize, 200..700_usize];
+    let peer = prop_oneof![
+        2 => nested_net().prop_map(Peer::Cidr),
+        1 => net().prop_map(Peer::Cidr),
+        1 => vec(prop_oneof![net(), nested_net()], 1..20)
+            .prop_map(|nets| Peer::Prefixes(nets.into())),
+    ];
+    let blocks = vec((peer, count, any::<u16>(), weighted(0.7)), 1..8);
+    let few = vec((traffic(), nested_net()), 0..50);
+    (blocks, few, any::<bool>(), any::<u64>()).prop_flat_map(move |(blocks, few, mixed, seed)| {
+        let few = few
             .into_iter()
-            .zip(0_u32..)
-            .map(|((traffic, peer), place)| {
-                let number = RuleNumber(place);
-                Rule {
-                    number,
-                    direction: Direction::Ingress,
-                    traffic,
-                    peer,
-                }
+            .map(|(traffic, net)| (traffic, Peer::Cidr(net)));
+        let blocks = blocks
+            .into_iter()
+            .flat_map(|(peer, count, seed, tcp)| spread(peer, count, seed, tcp));
+        let mut rules: Vec<Rule> = (0..)
+            .map(RuleNumber)
+            .zip(blocks.chain(few))
+            .map(|(number, (traffic, peer))| Rule {
+                number,
+                direction: Direction::Ingress,
+                traffic,
+                peer,
             })
             .collect();
-        // A fixed shuffle, so that inner and outer ranges take turns in the order.
-        rules.sort_by_key(|rule| {
-            (u64::from(rule.number.0) ^ order).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        });
+        if mixed {
+            rules.sort_by_key(|rule| {
+                (u64::from(rule.number.0) ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            });
+        }
         let near = Arc::new((rules, Memberships::new()));
         vec(query(Arc::clone(&near)), queries).prop_map(move |queries| {
             let (rules, members) = (*near).clone();
@@ -216,6 +213,13 @@ pub(crate) fn crowded_cases(queries: usize) -> impl Strategy<Value = Case> {
                 queries,
             }
         })
+    })
+}
+
+/// A range around one address.
+fn nested_net() -> impl Strategy<Value = IpNet> {
+    (0..=32_u8).prop_filter_map("a prefix length", |length| {
+        IpNet::new(Ipv4Addr::new(10, 0, 0, 1).into(), length).ok()
     })
 }
 
@@ -307,7 +311,8 @@ fn peer() -> impl Strategy<Value = Peer> {
     ]
 }
 
-/// Few distinct addresses, cut off at any length, host bits left in: nested, equal and neighbouring ranges.
+/// Few distinct addresses, cut off at any length, host bits left in: nested, equal and neighbouring
+/// ranges.
 pub(crate) fn net() -> impl Strategy<Value = IpNet> {
     let length4 = prop_oneof![3 => select(vec![0, 1, 8, 16, 24, 31, 32_u8]), 2 => 0..=32_u8];
     let length6 = prop_oneof![
@@ -335,7 +340,8 @@ fn address4() -> impl Strategy<Value = Ipv4Addr> {
         0xffff_0000,
     ]);
     prop_oneof![
-        8 => (head, tail).prop_map(|(head, tail): (u32, u32)| Ipv4Addr::from(head.wrapping_add(tail))),
+        8 => (head, tail)
+            .prop_map(|(head, tail): (u32, u32)| Ipv4Addr::from(head.wrapping_add(tail))),
         1 => select(vec![Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST]),
         1 => any::<Ipv4Addr>(),
     ]
@@ -429,7 +435,8 @@ fn peer_near(peer: &Peer, members: &Memberships, place: Index, nudge: u8) -> Opt
     })
 }
 
-/// The first or last port of a rule, or the one outside of it; its ICMP fields; its protocol number.
+/// The first or last port of a rule, or the one outside of it; its ICMP fields; its protocol
+/// number.
 fn selector_near(traffic: Traffic, nudge: u8, free: Query) -> (Protocol, Selector) {
     let port = |ports: PortRange| {
         Selector::Port(match nudge % 4 {
