@@ -1,2 +1,22 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
+
+mod collect;
+mod common;
+mod diagnostic;
+mod dump;
+mod load;
+mod merge;
+mod node;
+mod options;
+mod reader;
+mod render;
+mod source;
+mod template;
+mod value;
+
+pub use crate::diagnostic::{Diagnostic, Label, Severity};
+pub use crate::load::{Import, load, load_texts};
+pub use crate::options::Options;
+pub use crate::render::render;
+pub use crate::source::{Location, SourceId, Sources};
