@@ -137,7 +137,8 @@ impl<V: Copy> FragmentTable<V> {
         if record.spoilt { None } else { record.verdict }
     }
 
-    /// Forgets the datagrams that crossed an interface. Their places in the ring are free again when their time is up.
+    /// Forgets the datagrams that crossed an interface. Their places in the ring are free again
+    /// when their time is up.
     pub fn remove_interface(&mut self, interface: InterfaceIndex) {
         for offset in 0..self.len {
             let at = (self.head + offset) % self.capacity;

@@ -269,3 +269,6 @@ fn tag(hash: FlowHash) -> u8 {
     let [_, _, _, tag] = hash.halves()[0].to_be_bytes();
     tag.max(FREE + 1)
 }
+
+#[cfg(test)]
+mod tests;

@@ -455,3 +455,6 @@ const fn family(key: &FlowKey) -> Family {
         FlowKey::V6(_) => Family::V6,
     }
 }
+
+#[cfg(test)]
+mod tests;

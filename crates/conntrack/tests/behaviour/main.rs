@@ -10,6 +10,8 @@
 //! | `fill` | tables filled to the last place, and churned |
 //! | `fragments` | random fragments against a map of bytes |
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A failing helper is how a test speaks.
+
 mod fill;
 mod fragments;
 mod lifetimes;
