@@ -7,14 +7,15 @@ use secgroup_model::{Inventory, Peer, Protocol, RuleSpec, SecurityGroup, Traffic
 use secgroup_policy::{Query, Selector};
 use serde::Serialize;
 
-/// A field of a rule.
+/// A field of a rule, the nearest first: a rule for the right port and the wrong peer says more about a denied packet than one for
+/// everybody and another port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Field {
-    /// Port range, or ICMP type and code.
-    Port,
     /// The other end.
     Peer,
+    /// Port range, or ICMP type and code.
+    Port,
     /// The protocol.
     Protocol,
     /// Ingress or egress.

@@ -7,7 +7,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 pub(crate) fn table(columns: &[&str]) -> Table {
     let mut table = Table::new();
     table
-        .load_preset(NOTHING)
+        .load_style(NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
     if !table.is_tty() {
         // Whoever reads a file or a pipe wraps lines for himself.
@@ -26,7 +26,7 @@ pub(crate) fn number(text: impl ToString) -> Cell {
 pub(crate) fn indented(table: &Table) -> String {
     let mut text = String::new();
     for line in table.lines() {
-        text.push_str(format!("  {}", line.trim()).trim_end());
+        text.push_str(format!(" {line}").trim_end());
         text.push('\n');
     }
     text
