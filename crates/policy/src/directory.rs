@@ -244,3 +244,47 @@ fn take(members: &mut Members, group: GroupNumber) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lengths that a lookup in each family probes.
+    fn probed(directory: &Directory) -> [Vec<u32>; 2] {
+        [&directory.v4.probes, &directory.v6.probes].map(|words| {
+            let set = |length: &u32| {
+                words[*length as usize / 64].load(Ordering::Relaxed) >> (length % 64) & 1 == 1
+            };
+            (0..129).filter(set).collect()
+        })
+    }
+
+    #[test]
+    fn lookups_probe_exactly_the_lengths_there_are() {
+        let directory = Directory::new();
+        let [a, b] = [1, 2].map(GroupNumber);
+        let nets = [
+            "10.0.0.1/32",
+            "10.0.0.16/28",
+            "10.0.0.2/32",
+            "::/0",
+            "2001:db8::1/128",
+        ];
+        let [host, prefix, other, all, host6]: [IpNet; 5] = nets.map(|net| net.parse().unwrap());
+        for net in [host, prefix, other, all, host6] {
+            directory.join(net, &[a, b]);
+        }
+        assert_eq!(probed(&directory), [vec![28, 32], vec![0, 128]]);
+        directory.leave(host, &[a, b, b]);
+        directory.leave(prefix, &[a]);
+        directory.leave(prefix, &[GroupNumber(3)]);
+        directory.leave(all, &[b, a]);
+        assert_eq!(probed(&directory), [vec![28, 32], vec![128]]);
+        directory.change(prefix, &[b], &[a]);
+        directory.leave(other, &[a, b]);
+        assert_eq!(probed(&directory), [vec![28], vec![128]]);
+        directory.leave(prefix, &[a]);
+        directory.leave(host6, &[a, b]);
+        assert_eq!(probed(&directory), [vec![], vec![]]);
+    }
+}

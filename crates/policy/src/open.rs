@@ -18,7 +18,7 @@ pub(crate) struct Open {
 /// Open ports of one protocol.
 #[derive(Debug, Clone, Default)]
 struct Ports {
-    /// Disjoint, ascending, not touching.
+    /// Disjoint and ascending.
     ranges: Box<[(u16, u16)]>,
     /// Whether *one* rule covers every port; ranges that together do are not enough (D10).
     all: bool,
@@ -84,7 +84,7 @@ impl Ports {
         let mut ranges: Vec<(u16, u16)> = Vec::new();
         for rule in &rules {
             match ranges.last_mut() {
-                Some((_, last)) if rule.from() <= last.saturating_add(1) => {
+                Some((_, last)) if rule.from() <= *last => {
                     *last = rule.to().max(*last);
                 }
                 _ => ranges.push((rule.from(), rule.to())),
