@@ -82,20 +82,16 @@ impl Clock {
     fn with_resolution(resolution: u8) -> Self {
         let power = resolution & 0x7f;
         let (tick, digits) = if resolution & 0x80 != 0 {
-            // Two digits to a power that they distinguish: 0.301 = log10(2), rounded up.
-            let digits = (u32::from(power) * 302).div_ceil(1000);
+            // As many digits as a power of two has, which is log10(2) = 0.30103 of its exponent.
+            let digits = (u32::from(power) * 30_103).div_ceil(100_000);
             (Tick::Binary(power), u8::try_from(digits).unwrap_or(u8::MAX))
         } else if power <= NANO_DIGITS {
-            (
-                Tick::Nanos(10_u64.pow(u32::from(NANO_DIGITS - power))),
-                power,
-            )
+            let nanos = 10_u64.pow(u32::from(NANO_DIGITS - power));
+            (Tick::Nanos(nanos), power)
         } else {
-            // More ticks than 64 bits can count in a nanosecond: it never is one.
-            let per_nano = 10_u64
-                .checked_pow(u32::from(power - NANO_DIGITS))
-                .unwrap_or(u64::MAX);
-            (Tick::PerNano(per_nano), power)
+            // Where that overflows, 64 bits of ticks never make a nanosecond.
+            let per_nano = 10_u64.checked_pow(u32::from(power - NANO_DIGITS));
+            (per_nano.map_or(Tick::Nanos(0), Tick::PerNano), power)
         };
         Self {
             tick,

@@ -6,6 +6,7 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::select;
 use secgroup_packet::LinkType;
 
 use super::Owned;
@@ -146,8 +147,8 @@ pub(in crate::capture) fn pcap_record(
 }
 
 /// A whole pcap file.
-pub(in crate::capture) fn pcap() -> impl Strategy<Value = Written> {
-    let kind = prop_oneof![Just(MICRO), Just(NANO), Just(KUZNETZOV)];
+fn pcap(kinds: &'static [PcapKind]) -> impl Strategy<Value = Written> {
+    let kind = select(kinds);
     // Bits 26 and 28 to 31 describe a check sequence, bit 27 is ignored.
     let above = (0_u32..16, 0_u32..4).prop_map(|(len, flags)| len << 28 | flags << 26);
     let frames = vec((any::<u32>(), 0_u32..1_000_000_000, frame()), 0..20);
@@ -239,20 +240,16 @@ impl Interface {
         let mut body = order.u16(self.number).to_vec();
         body.extend([0; 2]);
         body.extend(order.u32(self.snap_len));
-        body.extend(self.comment.iter().flat_map(|text| option(order, 1, text)));
-        body.extend(
-            self.resolution
-                .iter()
-                .flat_map(|&octet| option(order, 9, &[octet])),
-        );
-        body.extend(
-            self.offset
-                .iter()
-                .flat_map(|&secs| option(order, 14, &order.i64(secs))),
-        );
-        if self.resolution.is_some() {
-            body.extend([0; 4]);
+        let comment = self.comment.iter().map(|text| option(order, 1, text));
+        let resolution = self.resolution.map(|octet| option(order, 9, &[octet]));
+        let offset = self.offset.map(|secs| option(order, 14, &order.i64(secs)));
+        let mut options: Vec<_> = comment.chain(resolution).chain(offset).collect();
+        // Options come in any order, and their end may be marked.
+        if self.snap_len % 2 == 1 {
+            options.reverse();
+            options.push(vec![0; 4]);
         }
+        body.extend(options.concat());
         block(order, 1, &body)
     }
 
@@ -330,16 +327,15 @@ enum Block {
     },
 }
 
-fn any_block() -> impl Strategy<Value = Block> {
+fn any_block(is_plain: bool) -> impl Strategy<Value = Block> {
     let comment = option::of(vec(any::<u8>(), 0..50));
     // Name resolution, interface statistics, secrets, custom, and one that nobody knows.
-    let kind = prop_oneof![
-        Just(4_u32),
-        Just(5),
-        Just(10),
-        Just(0xbad),
-        Just(0x7fff_ffff)
-    ];
+    let kinds: &[u32] = if is_plain {
+        &[0x7fff_ffff]
+    } else {
+        &[4, 5, 10, 0xbad, 0x7fff_ffff]
+    };
+    let kind = select(kinds);
     prop_oneof![
         1 => interface().prop_map(Block::Interface),
         5 => (0..4_usize, any::<u64>(), frame(), comment).prop_map(
@@ -347,22 +343,26 @@ fn any_block() -> impl Strategy<Value = Block> {
                 Block::Enhanced { interface, ticks, frame, comment }
             }
         ),
-        1 => (0..4_usize, any::<u64>(), frame()).prop_map(
-            |(interface, ticks, frame)| Block::Obsolete { interface, ticks, frame }
-        ),
+        1 => (0..4_usize, any::<u64>(), frame()).prop_map(move |(interface, ticks, frame)| {
+            if is_plain {
+                Block::Enhanced { interface, ticks, frame, comment: None }
+            } else {
+                Block::Obsolete { interface, ticks, frame }
+            }
+        }),
         1 => frame().prop_map(|frame| Block::Simple { frame }),
         1 => (kind, vec(any::<u8>(), 0..200)).prop_map(|(kind, body)| Block::Other { kind, body }),
     ]
 }
 
 /// A whole pcapng file of one to three sections.
-pub(in crate::capture) fn pcapng() -> impl Strategy<Value = Written> {
+fn pcapng(is_plain: bool) -> impl Strategy<Value = Written> {
     let comment = option::of(vec(any::<u8>(), 0..20));
     let section = (
         order(),
         comment,
         vec(interface(), 1..4),
-        vec(any_block(), 0..15),
+        vec(any_block(is_plain), 0..15),
     );
     vec(section, 1..4).prop_map(|sections| {
         let mut written = Written::default();
@@ -482,5 +482,12 @@ pub(in crate::capture) fn packet_body(
 
 /// A capture of any kind.
 pub(in crate::capture) fn capture() -> impl Strategy<Value = Written> {
-    prop_oneof![pcap().boxed(), pcapng().boxed()]
+    let pcap = pcap(&[MICRO, NANO, KUZNETZOV]);
+    prop_oneof![pcap.boxed(), pcapng(false).boxed()]
+}
+
+/// A capture that a reader takes that knows neither modified pcap nor the obsolete packet block, and
+/// looks into blocks that say nothing of packets.
+pub(in crate::capture) fn plain_capture() -> impl Strategy<Value = Written> {
+    prop_oneof![pcap(&[MICRO, NANO]).boxed(), pcapng(true).boxed()]
 }

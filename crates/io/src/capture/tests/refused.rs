@@ -8,7 +8,7 @@ use secgroup_packet::{Frame, LinkType};
 
 use super::build::{self, Interface, MICRO, Order, block, packet_body, section_header};
 use super::drain_bytes;
-use crate::capture::{Capture, CaptureErrorKind, Link, MAX_WARNINGS, Warning};
+use crate::capture::{BATCH_MAX, Capture, CaptureErrorKind, Link, MAX_WARNINGS, Warning};
 
 #[test]
 fn files_that_are_no_captures_say_what_they_start_with() {
@@ -202,7 +202,7 @@ fn unsupported_links_are_delivered_with_one_warning_each() {
     );
 
     let mut bytes = build::pcap_header(order, MICRO, 127);
-    bytes.extend(build::pcap_record(order, MICRO, (0, 0), &[], 0).repeat(2));
+    bytes.extend(build::pcap_record(order, MICRO, (0, 0), &[], 0).repeat(BATCH_MAX + 1));
     assert_eq!(drain_bytes(&bytes).warnings, [warning(1, 0)]);
 }
 

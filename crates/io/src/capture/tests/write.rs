@@ -170,6 +170,16 @@ fn a_frame_that_no_reader_would_believe_is_not_written() {
 }
 
 #[test]
+fn an_original_length_that_cannot_be_is_put_right() {
+    let frame = (0, Link::from_number(1), vec![1; 5], 4);
+    // The field lies behind the headers: 24 + 12 bytes, 28 + 32 + 24 bytes.
+    for (format, at) in [(WriteFormat::Pcap, 36), (WriteFormat::Pcapng, 84)] {
+        let bytes = write(format, slice::from_ref(&frame)).unwrap();
+        assert_eq!(bytes[at..at + 4], [5, 0, 0, 0]);
+    }
+}
+
+#[test]
 fn a_full_disk_is_told_at_the_latest_when_finished() {
     let frame = (0, Link::from_number(1), vec![1; 100], 100);
     for format in [WriteFormat::Pcap, WriteFormat::Pcapng] {
