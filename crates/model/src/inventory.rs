@@ -108,6 +108,7 @@ impl Inventory {
                 .with_help("an interface has one group at least; the VPC's default one will do"),
             ]);
         }
+        let vpc = self.vpc_of(interface);
         let errors: Vec<_> = interface
             .groups
             .iter()
@@ -115,7 +116,7 @@ impl Inventory {
             .filter_map(|(place, id)| {
                 let fault = match self.groups.get(id) {
                     None => unknown_group(id.as_str()),
-                    Some(group) if self.may_attach(group, interface.vpc.as_ref()) => return None,
+                    Some(group) if self.may_attach(group, vpc) => return None,
                     Some(_) => different_networks(),
                 };
                 Some(fault.at(Part::Group(place)))
@@ -193,8 +194,22 @@ impl Inventory {
         }
     }
 
-    /// Whether interfaces of `vpc` may have `group` (B12). An interface whose VPC is not known may
-    /// have any.
+    /// The VPC of an interface: its own word, its subnet's, or that of the first group that is
+    /// known, since all are of one VPC.
+    fn vpc_of<'a>(&'a self, interface: &'a NetworkInterface) -> Option<&'a VpcId> {
+        let subnet = interface
+            .subnet
+            .as_ref()
+            .and_then(|id| self.subnets.get(id));
+        let mut groups = interface.groups.iter().filter_map(|id| self.groups.get(id));
+        interface
+            .vpc
+            .as_ref()
+            .or_else(|| subnet.map(|subnet| &subnet.vpc))
+            .or_else(|| groups.find_map(|group| group.vpc.as_ref()))
+    }
+
+    /// Whether interfaces of `vpc` may have `group` (B12). One of EC2-Classic may have any.
     fn may_attach(&self, group: &SecurityGroup, vpc: Option<&VpcId>) -> bool {
         let Some(vpc) = vpc else { return true };
         group.vpc.as_ref() == Some(vpc) || self.is_associated(&group.id, vpc)

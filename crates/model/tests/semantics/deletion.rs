@@ -102,13 +102,17 @@ fn b26_default_groups() {
 
 #[test]
 fn b27_associations_go_with_the_group() {
+    let key = |number| (group_id(number), VpcId::new(PEER_VPC));
     let mut known = inventory([security_group(1, "web", VPC)]);
-    known.associations.insert(
-        (group_id(1), VpcId::new(PEER_VPC)),
-        AssociationStatus::Disassociated,
-    );
+    known
+        .associations
+        .insert(key(1), AssociationStatus::Disassociated);
+    known
+        .associations
+        .insert(key(2), AssociationStatus::Associated);
     known.delete_group(&group_id(1)).unwrap();
-    assert_eq!(known, Inventory::default());
+    assert_eq!(known.groups.len(), 0);
+    assert_eq!(known.associations.into_keys().collect::<Vec<_>>(), [key(2)]);
 }
 
 fn peered(status: PeeringStatus) -> Peering {

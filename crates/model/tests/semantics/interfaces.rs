@@ -50,6 +50,17 @@ fn b12_groups_are_of_the_interfaces_vpc_or_associated_with_it() {
         "InvalidGroup.NotFound",
         "You have specified two resources that belong to different networks.",
     );
+    // Where the interface does not say its VPC, its subnet does, or its first group.
+    known
+        .check_interface_groups(&interface(1, None, &mixed.groups))
+        .unwrap_err();
+    let placed = NetworkInterface {
+        subnet: Some(subnet().id),
+        ..interface(1, None, &[group_id(2)])
+    };
+    known.check_interface_groups(&placed).unwrap();
+    known.subnets.insert(subnet().id, subnet());
+    known.check_interface_groups(&placed).unwrap_err();
     assert_error(
         known.check_interface_groups(&interface(1, Some(VPC), &[group_id(9)])),
         "InvalidGroup.NotFound",
@@ -97,6 +108,7 @@ fn c17_resolver_and_router() {
     };
     assert_eq!(net("10.0.0.0/16").resolver(), Some([10, 0, 0, 2].into()));
     assert_eq!(net("255.255.255.254/31").resolver(), None);
+    assert_eq!(net("10.0.0.0/31").resolver(), None);
     assert_eq!(
         Vpc {
             cidrs: Vec::new(),

@@ -269,6 +269,12 @@ fn a27_an_association_reaches_across_vpcs() {
         .associations
         .insert(key, secgroup_model::AssociationStatus::Associated);
     assert_eq!(inventory.reach(&web, &to_foreign), Reach::Associated);
+    // And the other way round: members of a group that came to this VPC live beside its groups.
+    let far = inventory.groups[&to_foreign.group].clone();
+    assert_eq!(
+        inventory.reach(&far, &GroupReference::local(web.id)),
+        Reach::Associated
+    );
 }
 
 #[test]
@@ -300,6 +306,14 @@ fn a28_foreign_groups_as_the_console_writes_them() {
         }
     );
     // A name may hold a slash.
+    assert_eq!(
+        from("111122223333/web/public"),
+        RawGroup {
+            account: some("111122223333"),
+            name: some("web/public"),
+            ..none.clone()
+        }
+    );
     assert_eq!(
         from("web/public"),
         RawGroup {
