@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use crate::{AddressPair, Protocol};
+use crate::{AddressPair, Packet, Protocol};
 
 /// The header that could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -158,6 +158,9 @@ pub struct ParseError {
     addresses: Option<AddressPair>,
     protocol: Option<Protocol>,
 }
+
+/// The outcome of a parse is no larger for its error than for its packet.
+const _: () = assert!(size_of::<ParseError>() <= size_of::<Packet>());
 
 impl ParseError {
     /// The header that could not be read.

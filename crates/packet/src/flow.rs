@@ -8,7 +8,7 @@
 //! | protocol | `local_port` | `remote_port` |
 //! |---|---|---|
 //! | TCP, UDP | the local port | the remote port |
-//! | ICMP, ICMPv6 request and reply (code 0) | the identifier | [`IcmpExchange`]: which query it is and which end asked |
+//! | ICMP, ICMPv6 query and reply (code 0) | the identifier | [`IcmpExchange`]: which, who asked |
 //! | every other protocol | 0 | 0 |
 //!
 //! Two hosts may ping each other with the same identifier; the end that asked is part of the key,

@@ -2,8 +2,8 @@
 
 use secgroup_packet::{Frame, LinkType, Protocol};
 use secgroup_testkit::frame::{
-    malformed, patch_ip, patch_l4, piece, ping, quote_bytes, tcp, truncated, udp, with_extensions,
-    with_ipv4_options, with_vlan,
+    malformed, patch_ip, patch_l4, piece, ping, quote_bytes, raw_proto, tcp, truncated, udp,
+    with_extensions, with_ipv4_options, with_vlan,
 };
 
 use crate::{error, ethernet};
@@ -164,6 +164,11 @@ fn frames_say_where_and_why() {
             "icmp quote at byte 42: needs 28 bytes, but the packet ends after 27",
         ),
         (
+            // All the payload there was is these 8 bytes, and one is missing.
+            error_about(&udp(CLIENT, SERVER, b"")[14..41]),
+            "icmp quote at byte 42: needs 28 bytes, but the packet ends after 27",
+        ),
+        (
             error_about(&patch_ip(datagram(), 0, &[0x44])[14..]),
             "icmp quote at byte 42: header length of 4 words is below 5",
         ),
@@ -242,6 +247,26 @@ fn a_snapped_header_is_told_from_one_that_ended() {
         "tcp at byte 34: needs 14 bytes, but only 13 were captured"
     );
     assert!(row(48).parse().is_ok());
+    // What the wire had not is missed first, whatever was captured.
+    let ended = patch_ip(datagram(), 2, &[0, 27]);
+    let snapped = Frame {
+        data: &ended[..38],
+        ..ethernet(&ended)
+    };
+    assert_eq!(
+        snapped.parse().unwrap_err().to_string(),
+        "udp at byte 34: needs 8 bytes, but the packet ends after 7"
+    );
+    // The wire had it to the last byte.
+    let header = raw_proto("203.0.113.7", "10.0.1.10", 47, b"");
+    let snapped = Frame {
+        data: &header[..33],
+        ..ethernet(&header)
+    };
+    assert_eq!(
+        snapped.parse().unwrap_err().to_string(),
+        "ipv4 at byte 14: needs 20 bytes, but only 19 were captured"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use secgroup_packet::{Direction, FlowKey, Frame, InterfaceIndex};
 use secgroup_testkit::frame::{
-    icmp, ip, patch_ip, piece, ping, pong, quote, quote_bytes, raw_proto, tcp, udp,
+    icmp, ip, padded, patch_ip, piece, ping, pong, quote, quote_bytes, raw_proto, tcp, udp,
     with_extensions, with_ipv4_options, with_vlan,
 };
 
@@ -139,6 +139,13 @@ fn a_quote_without_ports_has_no_key() {
     assert_eq!(quoted(ethernet(&quote(&long, 1, 0, ROUTER6))), sent(&long));
     longer = quote_bytes(&longer[14..], 1, 0, ROUTER6, "2001:db8:a::10");
     assert_eq!(quoted(ethernet(&longer)), None);
+}
+
+/// Padding behind the packet is no part of the quote.
+#[test]
+fn a_quote_ends_with_the_packet() {
+    let header = quote_bytes(&ip(&query6())[..40], 1, 0, ROUTER6, "2001:db8:a::10");
+    assert_eq!(quoted(ethernet(&padded(header, 200))), None);
 }
 
 /// A quote is as long as it is there: routers rewrite lengths, and errors cut them short.
