@@ -486,8 +486,8 @@ pub(in crate::capture) fn capture() -> impl Strategy<Value = Written> {
     prop_oneof![pcap.boxed(), pcapng(false).boxed()]
 }
 
-/// A capture that a reader takes that knows neither modified pcap nor the obsolete packet block, and
-/// looks into blocks that say nothing of packets.
+/// A capture for a reader that knows neither modified pcap nor the obsolete packet block, and that
+/// looks into blocks which say nothing of packets.
 pub(in crate::capture) fn plain_capture() -> impl Strategy<Value = Written> {
     prop_oneof![pcap(&[MICRO, NANO]).boxed(), pcapng(true).boxed()]
 }

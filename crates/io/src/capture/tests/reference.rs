@@ -3,7 +3,9 @@
 use std::io;
 
 use pcap_parser::traits::PcapNGPacketBlock;
-use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
+use pcap_parser::{
+    Block, InterfaceDescriptionBlock, Linktype, PcapBlockOwned, PcapError, create_reader,
+};
 
 use super::Owned;
 
@@ -46,6 +48,30 @@ struct Interface {
     tick: Option<u64>,
 }
 
+impl Interface {
+    fn of(description: &InterfaceDescriptionBlock<'_>) -> Self {
+        let tick = match (description.if_tsresol, description.if_tsoffset) {
+            (6, 0) => Some(1000),
+            (9, 0) => Some(1),
+            _ => None,
+        };
+        let snap_len = match description.snaplen {
+            0 => usize::MAX,
+            len => len as usize,
+        };
+        Self {
+            link: number(description.linktype),
+            snap_len,
+            tick,
+        }
+    }
+}
+
+/// A link type; the upper bits of pcap describe the check sequence.
+fn number(link: Linktype) -> u16 {
+    u16::try_from(link.0 & 0xffff).unwrap()
+}
+
 /// The packets of a capture that pcap-parser can read to the end, else `None`. It knows neither the
 /// obsolete packet block of pcapng nor Kuznetzov's modified pcap.
 pub(super) fn packets(bytes: &[u8]) -> Option<Vec<Packet>> {
@@ -76,8 +102,6 @@ fn note(
     interfaces: &mut Vec<Interface>,
     packets: &mut Vec<Packet>,
 ) -> bool {
-    // The upper bits of a pcap link type describe the check sequence.
-    let number = |link: Linktype| u16::try_from(link.0 & 0xffff).unwrap();
     match block {
         PcapBlockOwned::LegacyHeader(header) => interfaces.push(Interface {
             link: number(header.network),
@@ -100,20 +124,7 @@ fn note(
         }
         PcapBlockOwned::NG(Block::SectionHeader(_)) => interfaces.clear(),
         PcapBlockOwned::NG(Block::InterfaceDescription(description)) => {
-            let tick = match (description.if_tsresol, description.if_tsoffset) {
-                (6, 0) => Some(1000),
-                (9, 0) => Some(1),
-                _ => None,
-            };
-            let snap_len = match description.snaplen {
-                0 => usize::MAX,
-                len => len as usize,
-            };
-            interfaces.push(Interface {
-                link: number(description.linktype),
-                snap_len,
-                tick,
-            });
+            interfaces.push(Interface::of(description));
         }
         PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
             let Interface { link, tick, .. } = interfaces[packet.if_id as usize];
