@@ -94,7 +94,10 @@ impl<const N: usize> Line<N> {
 
     #[inline]
     pub(crate) fn has(&self, key: &PackedKey<N>) -> bool {
-        self.words == key.words && self.body.protocol == key.protocol
+        // Not `==`, which is a call for as many words as an IPv6 key has.
+        let words = self.words.iter().zip(&key.words);
+        words.fold(0, |difference, (own, other)| difference | (own ^ other)) == 0
+            && self.body.protocol == key.protocol
     }
 
     pub(crate) const fn key(&self) -> PackedKey<N> {

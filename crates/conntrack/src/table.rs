@@ -231,16 +231,22 @@ impl Table {
             allowance,
             replaced: u32::from(prior.is_some()),
         };
-        if prior.is_none() {
-            self.uncrowd(room.family, hash, now)?;
+        // A place first, so that nobody gives way to one that then has none.
+        let place = match prior {
+            Some(_) => None,
+            None => Some(self.place(room.family, hash, now)?),
+        };
+        if room.lacks_place(self) || room.lacks_allowance(self) {
+            self.make_room(&room, now)
+                .inspect_err(|Full| self.stats.full += 1)?;
         }
-        self.make_room(&room, now)
-            .inspect_err(|Full| self.stats.full += 1)?;
-        if let Some(prior) = prior {
-            self.remove(prior); // Unless it was the one that gave way.
-        }
-        // Invariant: a place was free or was freed just now, and nothing took one since.
-        let place = self.store.vacant(room.family, hash).ok_or(Full)?;
+        let place = match place {
+            Some(place) => place,
+            None => {
+                prior.inspect(|&prior| self.remove(prior)); // Unless it was the one that gave way.
+                self.place(room.family, hash, now)?
+            }
+        };
         let mut body = Body::new(key.protocol());
         body.state = opening.state;
         body.originator = opening.originator;
@@ -345,23 +351,22 @@ impl Table {
         self.stats
     }
 
-    /// Sees to it that one of the places that `hash` points to is free.
-    fn uncrowd(&mut self, family: Family, hash: FlowHash, now: Timestamp) -> Result<(), Full> {
-        if self.store.vacant(family, hash).is_some() {
-            return Ok(());
+    /// A free place among those that `hash` points to.
+    fn place(&mut self, family: Family, hash: FlowHash, now: Timestamp) -> Result<Handle, Full> {
+        if let Some(place) = self.store.vacant(family, hash) {
+            return Ok(place);
         }
-        let mut found = 0;
         for bucket in self.store.neighbourhood(family, hash) {
-            found += self.clear(family, bucket, now);
+            self.clear(family, bucket, now);
         }
-        if found > 0 {
-            return Ok(());
-        }
-        self.stats.crowded += 1;
-        Err(Full)
+        self.store
+            .vacant(family, hash)
+            .ok_or(Full)
+            .inspect_err(|Full| self.stats.crowded += 1)
     }
 
     /// Sees to it that a connection can be added, at the cost of a half-open one if need be.
+    #[inline(never)]
     fn make_room(&mut self, room: &Room, now: Timestamp) -> Result<(), Full> {
         while room.lacks_allowance(self)
             && (self.clear_earliest(Family::V4, now) || self.clear_earliest(Family::V6, now))

@@ -27,9 +27,8 @@ pub enum TcpClass {
     Invalid,
 }
 
-impl From<TcpFlags> for TcpClass {
-    #[inline]
-    fn from(TcpFlags(flags): TcpFlags) -> Self {
+impl TcpClass {
+    const fn of(flags: u8) -> Self {
         const FIN: u8 = TcpFlags::FIN.0;
         const SYN: u8 = TcpFlags::SYN.0;
         const RST: u8 = TcpFlags::RST.0;
@@ -47,6 +46,24 @@ impl From<TcpFlags> for TcpClass {
         }
     }
 }
+
+impl From<TcpFlags> for TcpClass {
+    #[inline]
+    fn from(TcpFlags(flags): TcpFlags) -> Self {
+        CLASSES[flags as usize % CLASSES.len()]
+    }
+}
+
+/// The class by the lowest five bits: those above say nothing.
+static CLASSES: [TcpClass; 32] = {
+    let mut classes = [TcpClass::Invalid; 32];
+    let mut flags = 0;
+    while flags < 32 {
+        classes[flags as usize] = TcpClass::of(flags);
+        flags += 1;
+    }
+    classes
+};
 
 /// What a segment does to its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
