@@ -92,14 +92,10 @@ fn an_overlap_spoils_the_datagram() {
             assert!(before.iter().all(|fate| *fate == "new"), "{pieces:?}");
             assert_eq!(*last, "fragment", "{pieces:?}");
             // Nothing more of it passes, however innocent.
-            assert_eq!(
-                world.sees_bytes("in", &fragment(&datagram, 1, 400, 480)),
-                "fragment"
-            );
-            assert_eq!(
-                world.sees_bytes("in", &fragment(&datagram, 1, 1048, 1096)),
-                "fragment"
-            );
+            for offset in [4000, 400, 1048] {
+                let innocent = piece(&datagram, 1, offset, &[0; 8], true);
+                assert_eq!(world.sees_bytes("in", &innocent), "fragment", "{offset}");
+            }
             // Another datagram does.
             assert_eq!(
                 world.sees_bytes("in", &fragment(&datagram, 2, 0, 80)),
@@ -168,6 +164,30 @@ fn an_end_is_an_end() {
         assert_eq!(
             world.sees_bytes("in", &piece(&datagram, 1, 960, &[0; 8], true)),
             "fragment"
+        );
+    }
+}
+
+#[test]
+fn an_empty_end_may_come_behind_everything_but_only_once() {
+    for datagram in datagrams() {
+        let mut world = World::new(&policy());
+        let first = piece(&datagram, 1, 0, &frames::payload(&datagram)[..800], true);
+        assert_eq!(world.sees_bytes("in", &first), "new");
+        let mut longer = world.clone();
+        let end = piece(&datagram, 1, 800, &[], false);
+        assert_eq!(world.sees_bytes("in", &end), "new", "where the data ends");
+        assert_eq!(world.sees_bytes("in", &end), "fragment", "a second time");
+
+        assert_eq!(
+            longer.sees_bytes("in", &piece(&datagram, 1, 960, &[], false)),
+            "new"
+        );
+        let last = piece(&datagram, 1, 800, &[0; 160], false);
+        assert_eq!(
+            longer.sees_bytes("in", &last),
+            "fragment",
+            "a second end at the same place"
         );
     }
 }
@@ -315,6 +335,20 @@ fn a_first_without_its_ports_is_malformed() {
             world.sees_bytes("in", &fragment(&tcp, 1, 0, 24)),
             "malformed"
         );
+    }
+}
+
+#[test]
+fn a_first_may_end_within_what_its_header_announces() {
+    for datagram in datagrams() {
+        let (source, destination, _) = frames::ends(&datagram);
+        let mut options = [0xF0; 64];
+        options[13] = 0x02;
+        let tcp = frames::ip(source, destination, 6, &options);
+        let mut world = World::new(&policy());
+        assert_eq!(world.sees_bytes("in", &fragment(&tcp, 1, 0, 24)), "no-rule");
+        let whole = frames::ip(source, destination, 6, &options[..24]);
+        assert_eq!(world.sees_bytes("in", &whole), "malformed");
     }
 }
 

@@ -390,6 +390,10 @@ fn d54_checksums_where_they_are_verified() {
     let mut without = udp4();
     without[26..28].fill(0);
     assert!(!malformed(&without));
+    // In IPv6 it may not (RFC 8200 section 8.1).
+    let mut without = udp6();
+    without[46..48].fill(0);
+    assert!(malformed(&without));
     // The UDP length says what is covered; what is behind it is not.
     let mut shorter = udp4();
     shorter.extend([1, 2, 3]);
