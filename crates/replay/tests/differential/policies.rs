@@ -129,7 +129,12 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
     let sender = prop::option::weighted(0.1, 0..INTERFACES.len());
     let interfaces = prop::collection::vec(interface, INTERFACES.len());
     (groups, interfaces, prefixes, sender).prop_map(|(groups, interfaces, prefixes, sender)| {
-        Policy { groups, interfaces, prefixes, sender }
+        Policy {
+            groups,
+            interfaces,
+            prefixes,
+            sender,
+        }
     })
 }
 
