@@ -215,9 +215,17 @@ pub(crate) fn did_you_mean<'c>(
     /// Below this likeness (0 to 1) a guess confuses more than it helps; `CidrIP` and `CidrIp`
     /// are equal but for case, `Ingres` and `Ingress` 0.86 alike.
     const LIKENESS_MIN: f64 = 0.75;
+    /// Longer names, and more of them, are not looked at: likeness costs the product of the lengths.
+    const LENGTH_MAX: usize = 64;
+    const CANDIDATES_MAX: usize = 1000;
+    if text.len() > LENGTH_MAX {
+        return None;
+    }
     let text = text.to_ascii_lowercase();
     candidates
         .into_iter()
+        .take(CANDIDATES_MAX)
+        .filter(|known| known.len().abs_diff(text.len()) * 4 <= known.len().max(text.len()))
         .map(|known| {
             (
                 strsim::normalized_damerau_levenshtein(&text, &known.to_ascii_lowercase()),

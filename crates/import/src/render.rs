@@ -14,7 +14,7 @@ use crate::source::{Location, Sources};
 const CONTEXT_BYTES: usize = 160;
 
 /// Lines between two places of one file that are still shown in one snippet.
-const GAP_LINES_MAX: u32 = 200;
+const GAP_LINES_MAX: u32 = 2000;
 
 /// The diagnostics as text for a terminal, one after the other with an empty line between;
 /// `color` adds ANSI colours. `sources` are those of the same load.
@@ -167,7 +167,9 @@ fn excerpt(text: &str, location: &Location) -> Range<usize> {
     let from = line_start.unwrap_or(from);
     let shown = end.min(floor_boundary(text, start + 2 * CONTEXT_BYTES));
     let until = floor_boundary(text, shown + CONTEXT_BYTES);
-    let until = text[shown..until].find('\n').map_or(until, |at| shown + at);
+    let until = text[shown..until]
+        .find(['\r', '\n'])
+        .map_or(until, |at| shown + at);
     from..until
 }
 
@@ -175,7 +177,9 @@ fn excerpt(text: &str, location: &Location) -> Range<usize> {
 fn first_line(text: &str, location: &Location) -> Range<usize> {
     let start = floor_boundary(text, location.start);
     let end = floor_boundary(text, location.end).max(start);
-    let end = text[start..end].find('\n').map_or(end, |at| start + at);
+    let end = text[start..end]
+        .find(['\r', '\n'])
+        .map_or(end, |at| start + at);
     start..end
 }
 

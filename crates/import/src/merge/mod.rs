@@ -4,6 +4,7 @@
 //! elsewhere, then the interfaces. The same thing twice is fine as long as it is the same: dumps
 //! overlap, and one file may be a part of another.
 
+mod building;
 mod groups;
 mod interfaces;
 mod prefix_lists;

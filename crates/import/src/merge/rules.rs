@@ -7,7 +7,7 @@ use secgroup_model::{
     RawAddress, RawGroup, Rule, RuleId, SecurityGroup, VpcId,
 };
 
-use crate::collect::{FoundRule, Places, Raw, RuleKind, origin, report};
+use crate::collect::{FoundRule, Places, Raw, origin, report};
 use crate::common::model_error;
 use crate::diagnostic::{Draft, Sink};
 use crate::source::Span;
@@ -152,10 +152,4 @@ pub(super) fn number(group: &GroupId, rules: &mut [(Rule, Span)]) {
         rule.id = RuleId::new(&format!("{group}/{word}/{count}"));
         *count += 1;
     }
-}
-
-/// Whether EC2 would refuse a second rule like a first one: it would in a template, whereas a dump
-/// shows what is there.
-pub(super) const fn refuses_duplicates(kind: RuleKind) -> bool {
-    matches!(kind, RuleKind::Embedded | RuleKind::Standalone)
 }

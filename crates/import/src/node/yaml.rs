@@ -8,6 +8,9 @@ use super::{Kind, Node};
 use crate::diagnostic::Draft;
 use crate::source::{SourceId, Span};
 
+/// Where the types of YAML itself live.
+const YAML_NAMESPACE: &str = "tag:yaml.org,2002:";
+
 /// Reads a YAML text.
 pub(super) fn parse(source: SourceId, text: &str) -> Result<Node, Vec<Draft>> {
     let mut options = granit_parser::options! {
@@ -80,8 +83,8 @@ fn step(builder: &mut Builder, event: Event<'_>, span: Span) -> Result<(), Fault
 /// `Ref` for `!Ref`; nothing for the tags of YAML itself, which add nothing here.
 fn local_tag(tag: Option<&Tag>, span: Span) -> Result<Option<Box<str>>, Fault> {
     let Some(tag) = tag else { return Ok(None) };
-    if let Some(suffix) = tag.core_suffix() {
-        return match suffix {
+    if let Some(suffix) = tag.suffix_in_namespace(YAML_NAMESPACE) {
+        return match &*suffix {
             "binary" | "omap" | "pairs" | "set" | "timestamp" => {
                 let message = format!("CloudFormation does not know the YAML type `!!{suffix}`");
                 Err(Draft::error(span, message).into())
@@ -90,9 +93,8 @@ fn local_tag(tag: Option<&Tag>, span: Span) -> Result<Option<Box<str>>, Fault> {
         };
     }
     // The non-specific tag `!` only says that the value is not to be guessed at.
-    Ok(Some(tag.suffix())
-        .filter(|suffix| !suffix.is_empty())
-        .map(Into::into))
+    let suffix = Some(tag.suffix()).filter(|suffix| !matches!(*suffix, "" | "!"));
+    Ok(suffix.map(Into::into))
 }
 
 fn scan_fault(source: SourceId, text: &str, skipped: usize, error: &ScanError) -> Draft {

@@ -20,8 +20,7 @@ pub(super) fn convert(scope: &Scope<'_>, item: &Item<'_>, collected: &mut Collec
     let vpc = vpc.map_or_else(|| VpcId::new(DEFAULT_VPC), |(vpc, _)| VpcId::new(&vpc));
     let name = name(&object).unwrap_or_else(|| {
         // F1: made up from the names of stack and resource.
-        let template = scope.evaluator.template;
-        format!("{}-{}", template.stem, item.resource.name)
+        format!("{}-{}", scope.evaluator.stack_name(), item.resource.name)
     });
     let mut group = SecurityGroup::new(id, &name, scope.account(), Some(vpc));
     if let Some(description) = description(&object) {

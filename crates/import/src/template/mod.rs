@@ -51,8 +51,9 @@ const HARMLESS_TRANSFORMS: [&str; 4] = [
 pub(crate) struct Template<'n> {
     /// Its place among the templates of the load.
     pub(crate) index: usize,
-    /// What tells it from other templates: the name of its file, without folder and extension.
-    pub(crate) stem: String,
+    /// The name of its stack, if nothing else is said: what tells it from other templates, written
+    /// as stacks may be named.
+    pub(crate) stack: String,
     root: &'n Node,
     parameters: BTreeMap<&'n str, &'n Entry>,
     conditions: BTreeMap<&'n str, &'n Entry>,
@@ -93,7 +94,7 @@ impl<'n> Template<'n> {
         check_sections(root, sink);
         Self {
             index,
-            stem: stem.to_owned(),
+            stack: stack_name(stem),
             root,
             parameters: section(root, "Parameters", sink),
             conditions: section(root, "Conditions", sink),
@@ -167,6 +168,14 @@ impl<'n> Template<'n> {
     }
 }
 
+/// Letters, digits and hyphens, as CloudFormation has it.
+fn stack_name(stem: &str) -> String {
+    /// Characters of the name of a stack.
+    const STACK_NAME_MAX: usize = 128;
+    let allowed = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    stem.chars().take(STACK_NAME_MAX).map(allowed).collect()
+}
+
 fn check_sections(root: &Node, sink: &Sink<'_>) {
     for entry in root.entries() {
         if entry.key.starts_with("Fn::") {
@@ -235,11 +244,24 @@ fn resources<'n>(root: &'n Node, sink: &Sink<'_>) -> BTreeMap<&'n str, Resource<
             sink.push(Draft::error(entry.key_span, message).here("not supported"));
             continue;
         }
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            let message = format!("CloudFormation would refuse the resource name `{name}`");
+            let draft = Draft::warning(entry.key_span, message);
+            sink.push(draft.help("use letters and digits only"));
+        }
         let Some(kind) = entry.value.get("Type").and_then(Node::text) else {
             let draft = Draft::error(entry.key_span, format!("resource `{name}` has no `Type`"));
             sink.push(draft.help("such as `Type: AWS::EC2::SecurityGroup`"));
             continue;
         };
+        if let Some(node) = entry.value.get("Type")
+            && let Some(tag) = &node.tag
+        {
+            let message = format!("`!{tag}` is no function of CloudFormation");
+            let help = "what it stands for is skipped; load what the tool that expands it makes";
+            sink.push(Draft::warning(node.span, message).help(help));
+            continue;
+        }
         schema::check_kind(kind, &entry.value, sink);
         let properties = entry
             .value

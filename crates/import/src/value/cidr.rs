@@ -46,13 +46,14 @@ impl Evaluator<'_> {
             (Err(draft), _) | (_, Err(draft)) => return self.error(draft, call.span),
         };
         match subnets(block, count, bits) {
-            Some(nets) => {
+            Some(nets) if self.spend(nets.len(), call.span) => {
                 let value = |net: IpNet| Value::text(&net.to_string(), call.span);
                 Value::new(
                     ValueKind::List(nets.into_iter().map(value).collect()),
                     call.span,
                 )
             }
+            Some(_) => Value::invalid(call.span),
             None => {
                 let message = format!("{block} does not hold {count} ranges with {bits} host bits");
                 let help =

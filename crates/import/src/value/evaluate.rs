@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::function::{Call, Form, Function, form};
+use super::function::{Call, Form, Function, form, long_form};
 use super::parameter::Parameter;
 use super::{Cause, Field, Reference, Unresolved, Value, ValueKind};
 use crate::Options;
@@ -23,7 +23,10 @@ const DEPTH_MAX: usize = 256;
 
 /// Values looked at and bytes of text made, per template: far more than the largest one
 /// that CloudFormation takes (1 MB) can need.
-const WORK_MAX: usize = 1 << 26;
+const WORK_MAX: usize = 1 << 24;
+
+/// What a value costs that is copied as a whole: about as much as that many bytes of text.
+const COPY_WORK: usize = 4;
 
 /// What templates export, by name (`Outputs`, `Export`).
 pub(crate) type Exports = BTreeMap<String, Value>;
@@ -79,7 +82,11 @@ impl<'c> Evaluator<'c> {
 
     /// What a node comes to.
     pub(crate) fn eval(&self, node: &Node) -> Value {
-        match form(node) {
+        self.eval_as(form(node), node)
+    }
+
+    fn eval_as(&self, form: Form<'_>, node: &Node) -> Value {
+        match form {
             Form::Plain => self.eval_plain(node),
             Form::Call(call) => self.guard(call.span, |this| this.call(call)).at(call.span),
             Form::Unknown { name, span } => self.unknown_function(name, span),
@@ -125,7 +132,7 @@ impl<'c> Evaluator<'c> {
     /// What a function is given, worked out.
     pub(super) fn argument(&self, call: Call<'_>) -> Value {
         if call.short {
-            self.eval_plain(call.argument)
+            self.eval_as(long_form(call.argument), call.argument)
         } else {
             self.eval(call.argument)
         }
@@ -193,7 +200,7 @@ impl<'c> Evaluator<'c> {
         }
         if let Some(entry) = self.template.parameter(name) {
             let given = self.given(name);
-            return Parameter::new(entry).value(given, span, self.sink());
+            return self.copied(Parameter::new(entry).value(given, span, self.sink()));
         }
         if let Some(resource) = self.template.resource(name) {
             return self.resource_value(resource.name, resource.kind, None, span);
@@ -249,12 +256,13 @@ impl<'c> Evaluator<'c> {
         Value::text(&text, span)
     }
 
-    fn stack_name(&self) -> &'c str {
+    /// `AWS::StackName`.
+    pub(crate) fn stack_name(&self) -> &'c str {
         self.context
             .options
             .stack_name
             .as_deref()
-            .unwrap_or(&self.template.stem)
+            .unwrap_or(&self.template.stack)
     }
 
     /// `Fn::GetAtt: [Resource, Attribute]`, `!GetAtt Resource.Attribute`.
@@ -352,6 +360,15 @@ impl<'c> Evaluator<'c> {
                 .push(Draft::error(span, message).here("given up here"));
         }
         within
+    }
+
+    /// A value that was copied from elsewhere: lists may be large, and asked for often.
+    pub(super) fn copied(&self, value: Value) -> Value {
+        if self.spend(value.count().saturating_mul(COPY_WORK), value.span) {
+            value
+        } else {
+            Value::invalid(value.span)
+        }
     }
 
     /// Text joined from parts. What is not known in one part is not known of the whole.

@@ -125,6 +125,12 @@ pub(super) fn form(node: &Node) -> Form<'_> {
             },
         };
     }
+    long_form(node)
+}
+
+/// Looks at a node without its tag: a short call may be given a long one
+/// (`!GetAZs {Ref: AWS::Region}`).
+pub(super) fn long_form(node: &Node) -> Form<'_> {
     let entries = node.entries();
     let Some(entry) = entries.iter().find(|entry| is_call(entry)) else {
         return Form::Plain;

@@ -172,6 +172,10 @@ impl Evaluator<'_> {
         ] {
             let key = self.as_text(self.eval(node), call)?;
             let level = found;
+            // The keys are looked through one by one.
+            if !self.spend(level.map_or(0, |level| level.entries().len()), node.span) {
+                return Err(Value::invalid(call.span));
+            }
             found = level.and_then(|level| level.get(&key));
             if found.is_none() {
                 if let Some(default) = default {
@@ -205,7 +209,7 @@ impl Evaluator<'_> {
             return Value::text(given, call.span);
         }
         match self.context.exports.get(&*name) {
-            Some(value) => value.clone().at(call.span),
+            Some(value) => self.copied(value.clone().at(call.span)),
             None => unknown(Cause::Import { name }, call.span),
         }
     }

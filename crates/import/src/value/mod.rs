@@ -123,6 +123,20 @@ impl Value {
         Self { span, ..self }
     }
 
+    /// How many values it is made of.
+    fn count(&self) -> usize {
+        match &self.kind {
+            ValueKind::List(items) => 1 + items.iter().map(Self::count).sum::<usize>(),
+            ValueKind::Map(fields) => {
+                1 + fields
+                    .iter()
+                    .map(|field| field.value.count())
+                    .sum::<usize>()
+            }
+            _ => 1,
+        }
+    }
+
     /// What it is, with an article, for messages.
     pub(crate) const fn describe(&self) -> &'static str {
         match &self.kind {

@@ -36,13 +36,17 @@ impl Evaluator<'_> {
             }
         };
         let pieces = pieces(text);
+        let mut places = Places {
+            source: self.sink().sources.slice(call.span),
+            from: 0,
+        };
         // A lone `${Name}` is the same as a `Ref`: what it names stays what it is.
         if let [Piece::Name(name)] = pieces[..] {
-            return self.variable(name, &variables, self.place(name, call));
+            return self.variable(name, &variables, places.next(name, call.span));
         }
         let value = |piece| match piece {
             Piece::Text(text) => Value::text(text, call.span),
-            Piece::Name(name) => self.variable(name, &variables, self.place(name, call)),
+            Piece::Name(name) => self.variable(name, &variables, places.next(name, call.span)),
         };
         let parts = pieces.into_iter().map(value).collect();
         self.concat(parts, "", call.span)
@@ -50,8 +54,11 @@ impl Evaluator<'_> {
 
     /// What `${name}` stands for.
     fn variable(&self, name: &str, variables: &[Field], span: Span) -> Value {
+        if !self.spend(variables.len(), span) {
+            return Value::invalid(span);
+        }
         if let Some(field) = variables.iter().find(|field| &*field.key == name) {
-            return field.value.clone();
+            return self.copied(field.value.clone());
         }
         if !name
             .bytes()
@@ -66,15 +73,27 @@ impl Evaluator<'_> {
             None => self.name(name, span),
         }
     }
+}
 
-    /// Where in the source `${name}` is written: the whole call where it cannot be told.
-    fn place(&self, name: &str, call: Call<'_>) -> Span {
-        let source = self.sink().sources.slice(call.span);
+/// Finds the `${…}` of a text in its source, one after the other.
+struct Places<'s> {
+    source: &'s str,
+    from: usize,
+}
+
+impl Places<'_> {
+    /// Where the next `${name}` is written; the whole where it cannot be told, as in a text with
+    /// escapes or folded lines.
+    fn next(&mut self, name: &str, whole: Span) -> Span {
         let written = format!("${{{name}}}");
-        source.find(&written).map_or(call.span, |at| {
-            let start = call.span.range().start + at;
-            Span::new(call.span.source, start..start + written.len())
-        })
+        let rest = &self.source[self.from..];
+        let Some(at) = rest.find(&written) else {
+            self.from = self.source.len();
+            return whole;
+        };
+        let start = whole.range().start + self.from + at;
+        self.from += at + written.len();
+        Span::new(whole.source, start..start + written.len())
     }
 }
 
