@@ -13,6 +13,7 @@
 //! records are a ring, the oldest leave at its head, and "full" means full of live ones, exactly. A
 //! hash index with linear probing, never more than half full, finds the record of a datagram;
 //! nothing holds a place in the index, so taking an entry out closes the gap and leaves no trace.
+//! Should the clock go back, a record stays until those before it are gone.
 
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
@@ -65,8 +66,6 @@ pub enum FragmentStep {
 /// The datagrams of which a first fragment was seen, with the verdict of each.
 pub struct FragmentTable<V> {
     seed: Seed,
-    /// The latest time seen: a ring in order of arrival needs a clock that does not go back.
-    clock: Timestamp,
     capacity: u32,
     /// A ring: `len` records from `head` on. Places that no record has taken yet are not there.
     records: Vec<Record<V>>,
@@ -85,7 +84,6 @@ impl<V: Copy> FragmentTable<V> {
         let places = (capacity * 2).next_power_of_two();
         Self {
             seed: Seed::new(seed),
-            clock: Timestamp::ZERO,
             capacity,
             records: Vec::with_capacity(capacity as usize),
             head: 0,
@@ -108,7 +106,7 @@ impl<V: Copy> FragmentTable<V> {
         }
         let mut pieces = Pieces::NONE;
         let spoilt = !pieces.add(fragment);
-        let runs_out = self.clock.saturating_add(LIFE);
+        let runs_out = now.saturating_add(LIFE);
         let record = Record {
             key: *key,
             home,
@@ -191,8 +189,7 @@ impl<V: Copy> FragmentTable<V> {
 
     /// Drops the records that ran out before `now`.
     fn run_out(&mut self, now: Timestamp) {
-        self.clock = self.clock.max(now);
-        while self.len > 0 && self.records[self.head as usize].runs_out < self.clock {
+        while self.len > 0 && self.records[self.head as usize].runs_out < now {
             if !self.records[self.head as usize].forgotten {
                 self.unlist(self.head);
             }

@@ -5,9 +5,11 @@
 //! A bucket is 64 lines and 64 one-byte tags. The tags of a bucket are one cache line of their own
 //! array; a tag is 0 where the place is free, else eight bits of the key's hash. Every key has two
 //! buckets, from the two halves of its hash, and lies in one of the 128 places of those two: that
-//! is the whole bound on probing. A look-up compares 64 tags at once and reads a connection's line
-//! only where the tag agrees, so it costs one access to the tags (1 MiB per million places, which
-//! stays in the shared cache) and one to memory: the line itself.
+//! is the whole bound on probing. (For one key in as many as there are buckets the two are one. It
+//! does not matter: a bucket is full only where many keys had a choice and took it.) A look-up
+//! compares 64 tags at once and reads a connection's line only where the tag agrees, so it costs
+//! one access to the tags (1 MiB per million places, which stays in the shared cache) and one to
+//! memory: the line itself.
 //!
 //! A new key goes to its first bucket while that holds fewer than [`FIRST_CHOICE`], else to the
 //! emptier of the two. With two choices the fullest of all buckets is only a few entries above the
@@ -17,8 +19,9 @@
 //! nothing else is moved or looked at.
 //!
 //! Within its bucket a key has a home place, from the hash, and takes the first free one from there
-//! on, so that the right line is nearly always the first whose tag agrees: one look-up in
-//! twenty-five reads a wrong line first.
+//! on, so that the right line is nearly always the first whose tag agrees. Counted in a table of a
+//! million places at 7/8: one hit in 57 reads a wrong line first, one in 12 after churn; a miss
+//! reads 0.44 lines.
 //!
 //! # Why not ...
 //!
@@ -229,18 +232,10 @@ impl<const N: usize> Slots<N> {
     #[inline]
     fn places(&self, hash: FlowHash) -> Places {
         let [upper, lower] = hash.halves();
-        let (first, mut second) = (self.scale(upper), self.scale(lower));
-        if second == first {
-            second = if first + 1 == self.buckets() {
-                0
-            } else {
-                first + 1
-            };
-        }
         // The tag and the home are the bits of the upper half that say least about the bucket.
         let [_, _, home, _] = upper.to_be_bytes();
         Places {
-            buckets: [first, second],
+            buckets: [self.scale(upper), self.scale(lower)],
             home: u32::from(home) % BUCKET_BITS,
             tag: tag(hash),
         }

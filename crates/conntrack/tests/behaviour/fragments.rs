@@ -290,8 +290,8 @@ fn a_record_lives_30_s_from_the_first_fragment() {
         table.first(&key(2), piece(0, 8, true), at(life + 1)),
         FragmentStep::Fresh(_)
     ));
-    // A clock that goes back is held (scenario 71); a first that was never judged lets nothing
-    // pass.
+    // A clock that goes back brings nothing back (scenario 71); a first that was never judged lets
+    // nothing pass.
     assert_eq!(
         table.first(&key(3), piece(0, 8, true), start),
         FragmentStep::Full
