@@ -1,6 +1,7 @@
 //! What was typed.
 
-use std::path::PathBuf;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -72,10 +73,6 @@ pub(crate) struct AttachArgs {
     /// Attach groups to the addresses of a network device of this host.
     #[arg(long = "attach-device", value_name = "GROUP[,GROUP]=DEVICE", value_parser = key_value, help_heading = "Policy")]
     pub(crate) device_attachments: Vec<(String, String)>,
-
-    /// Only interfaces of this VPC are crossed; needed where two VPCs use the same addresses.
-    #[arg(long, value_name = "VPC", help_heading = "Policy")]
-    pub(crate) vpc: Option<String>,
 }
 
 /// How the engine judges.
@@ -87,11 +84,11 @@ pub(crate) struct EngineArgs {
 
     /// For how long after the first packet any TCP segment that a rule allows opens a connection; for captures that
     /// begin in the middle of connections.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "0", help_heading = "Engine")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true, default_value = "0", help_heading = "Engine")]
     pub(crate) start_grace: Duration,
 
     /// The same after a policy change, for flows that were untracked before.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "300", help_heading = "Engine")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true, default_value = "300", help_heading = "Engine")]
     pub(crate) change_grace: Duration,
 
     /// ICMP errors about a tracked connection need a rule, too (the documentation of 2022).
@@ -128,15 +125,15 @@ pub(crate) struct EngineArgs {
     pub(crate) connections: u32,
 
     /// Timeout of idle established TCP connections, where the interface sets none (60 to 432000).
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = "Engine")]
+    #[arg(long, value_name = "SECONDS", value_parser = tcp_established_timeout, allow_negative_numbers = true, help_heading = "Engine")]
     pub(crate) tcp_established_timeout: Option<Duration>,
 
     /// Timeout of idle UDP flows, where the interface sets none (30 to 60).
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = "Engine")]
+    #[arg(long, value_name = "SECONDS", value_parser = udp_timeout, allow_negative_numbers = true, help_heading = "Engine")]
     pub(crate) udp_timeout: Option<Duration>,
 
     /// Timeout of idle UDP streams, where the interface sets none (60 to 180).
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, help_heading = "Engine")]
+    #[arg(long, value_name = "SECONDS", value_parser = udp_stream_timeout, allow_negative_numbers = true, help_heading = "Engine")]
     pub(crate) udp_stream_timeout: Option<Duration>,
 }
 
@@ -153,16 +150,21 @@ pub(crate) enum TcpMode {
 /// Each packet is judged where it crosses a network interface of the policy: on the way out by the egress rules of the
 /// interface that has its source address, on the way in by the ingress rules of the one that has its destination.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    override_usage = "secgroup replay [OPTIONS] --policy <FILE>... <CAPTURE>...",
+    after_help = "Examples:
   secgroup replay --policy web.yaml capture.pcap
+  secgroup replay --policy dumps/*.json capture.pcap
   secgroup replay --policy groups.json --attach sg-0123456789abcdef0=10.0.1.10 capture.pcapng.gz
   secgroup replay --policy before.yaml --change-at 12.5=after.yaml --verdicts - capture.pcap
   tcpdump -w - | secgroup replay --policy web.yaml --fail-on-deny -
 
 Exit codes: 0 done; 1 packets were denied and --fail-on-deny was given; 2 bad usage or input,
-or a capture that ended in an error (everything readable before was used).")]
+or a capture that ended in an error (everything readable before was used)."
+)]
 pub(crate) struct Replay {
-    /// Policy files: CloudFormation templates (YAML or JSON) and output of 'aws ec2 describe-...'. Several merge.
+    /// Policy file: a CloudFormation template (YAML or JSON) or output of 'aws ec2 describe-...'. Several merge; those
+    /// after the first need no option of their own where their names end in .json, .yaml, .yml or .template.
     #[arg(long = "policy", short = 'p', value_name = "FILE", num_args = 1, required = true, value_hint = ValueHint::FilePath, help_heading = "Policy")]
     pub(crate) policies: Vec<PathBuf>,
 
@@ -175,6 +177,10 @@ pub(crate) struct Replay {
     /// Swap in another policy this long after the first packet, connections kept. Given several times for one moment, the files merge.
     #[arg(long = "change-at", value_name = "SECONDS=FILE", value_parser = change_at, help_heading = "Policy")]
     pub(crate) changes: Vec<(Duration, PathBuf)>,
+
+    /// Only interfaces of this VPC are crossed; needed where two VPCs use the same addresses.
+    #[arg(long, value_name = "VPC", help_heading = "Policy")]
+    pub(crate) vpc: Option<String>,
 
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
@@ -205,10 +211,10 @@ pub(crate) struct Replay {
     pub(crate) json: bool,
 
     /// Exit with 1 if any packet is denied.
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) fail_on_deny: bool,
 
-    /// Captures: pcap or pcapng, also gzip or zstd; '-' is standard input.
+    /// Captures: pcap or pcapng, also gzip or zstd; '-' is standard input. Several are read as one, one after the other.
     #[arg(value_name = "CAPTURE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) captures: Vec<PathBuf>,
 }
@@ -257,7 +263,9 @@ pub(crate) enum QuotaPreset {
 
 /// Say what would become of a packet, and why: each rule, and the field on which it failed.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    override_usage = "secgroup explain [OPTIONS] --policy <FILE>... <FLOW>",
+    after_help = "Examples:
   secgroup explain --policy web.yaml --interface WebInterface --direction ingress \\
       'tcp 203.0.113.7:40000 > 10.0.1.10:22'
   secgroup explain --policy groups.json --attach sg-0123456789abcdef0=10.0.1.10 \\
@@ -266,9 +274,11 @@ pub(crate) enum QuotaPreset {
 A flow is PROTOCOL SOURCE > DESTINATION: tcp and udp with ports (IPv6 addresses in brackets),
 icmp and icmpv6 with TYPE/CODE behind the name, any other protocol by its number.
 
-Exit codes: 0 done, whatever the verdict; 2 bad usage or input.")]
+Exit codes: 0 done, whatever the verdict; 2 bad usage or input."
+)]
 pub(crate) struct Explain {
-    /// Policy files: CloudFormation templates (YAML or JSON) and output of 'aws ec2 describe-...'. Several merge.
+    /// Policy file: a CloudFormation template (YAML or JSON) or output of 'aws ec2 describe-...'. Several merge; those
+    /// after the first need no option of their own where their names end in .json, .yaml, .yml or .template.
     #[arg(long = "policy", short = 'p', value_name = "FILE", num_args = 1, required = true, value_hint = ValueHint::FilePath, help_heading = "Policy")]
     pub(crate) policies: Vec<PathBuf>,
 
@@ -294,8 +304,8 @@ pub(crate) struct Explain {
     pub(crate) json: bool,
 
     /// The packet, such as 'tcp 203.0.113.7:40000 > 10.0.1.10:22'.
-    #[arg(value_name = "FLOW")]
-    pub(crate) flow: String,
+    #[arg(value_name = "FLOW", required = true)]
+    pub(crate) flow: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -325,6 +335,19 @@ pub(crate) struct Man {
     pub(crate) folder: PathBuf,
 }
 
+/// Takes the policy files out of what was typed without an option. The shell makes several words of
+/// `--policy dumps/*.json`, of which an option that has one value takes the first only.
+pub(crate) fn take_policies<T: AsRef<Path>>(words: Vec<T>, policies: &mut Vec<PathBuf>) -> Vec<T> {
+    const POLICY_NAMES: [&str; 4] = ["json", "yaml", "yml", "template"];
+    let is_policy = |word: &T| {
+        let extension = word.as_ref().extension();
+        extension.is_some_and(|e| POLICY_NAMES.iter().any(|name| e.eq_ignore_ascii_case(name)))
+    };
+    let (found, rest) = words.into_iter().partition::<Vec<_>, _>(is_policy);
+    policies.extend(found.iter().map(|path| path.as_ref().to_owned()));
+    rest
+}
+
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
@@ -337,6 +360,28 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let bad = || format!("'{text}' is not a number of seconds from 0 up, such as 12.5");
     let seconds: f64 = text.parse().map_err(|_| bad())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| bad())
+}
+
+/// Seconds within the limits of EC2 (D29).
+fn seconds_within(text: &str, limits: RangeInclusive<u64>) -> Result<Duration, String> {
+    let (least, most) = (*limits.start(), *limits.end());
+    let limits = Duration::from_secs(least)..=Duration::from_secs(most);
+    seconds(text)
+        .ok()
+        .filter(|seconds| limits.contains(seconds))
+        .ok_or_else(|| format!("'{text}' is not a number of seconds from {least} to {most}"))
+}
+
+fn tcp_established_timeout(text: &str) -> Result<Duration, String> {
+    seconds_within(text, 60..=432_000)
+}
+
+fn udp_timeout(text: &str) -> Result<Duration, String> {
+    seconds_within(text, 30..=60)
+}
+
+fn udp_stream_timeout(text: &str) -> Result<Duration, String> {
+    seconds_within(text, 60..=180)
 }
 
 fn change_at(text: &str) -> Result<(Duration, PathBuf), String> {

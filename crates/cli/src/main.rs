@@ -5,6 +5,7 @@ mod commands;
 mod policy;
 mod progress;
 mod render;
+mod say;
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         Ok(Outcome::BadInput) => ExitCode::from(2),
         Err(failure) if is_broken_pipe(failure.as_ref()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            say::tell_error(&failure);
             ExitCode::from(2)
         }
     }

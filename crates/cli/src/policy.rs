@@ -4,12 +4,13 @@ use std::io::{IsTerminal, stderr};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use secgroup_import::{Import, Options, Severity, load, render};
+use secgroup_import::{Diagnostic, Import, Options, Severity, load, render};
 use secgroup_model::Inventory;
 use secgroup_replay::Attachment;
 
-use crate::Failure;
 use crate::args::{AttachArgs, PolicyArgs};
+use crate::render::counted;
+use crate::{Failure, say};
 
 /// Reads `files`; what is to be said about them is on standard error already. `None` where they have errors.
 pub(crate) fn read(files: &[PathBuf], args: &PolicyArgs) -> Option<Inventory> {
@@ -35,7 +36,8 @@ pub(crate) fn options(args: &PolicyArgs) -> Options {
     options
 }
 
-/// Prints errors and warnings; notes only say what a reader may want to know, and are left to `secgroup check`.
+/// Prints errors and warnings, and how many errors, so that the last line says why nothing was done. Notes only say what a
+/// reader may want to know, and are left to `secgroup check`.
 fn tell(import: &Import) {
     let worth_telling: Vec<_> = import
         .diagnostics
@@ -44,10 +46,16 @@ fn tell(import: &Import) {
         .cloned()
         .collect();
     if !worth_telling.is_empty() {
-        eprint!(
-            "{}",
-            render(&worth_telling, &import.sources, stderr().is_terminal())
-        );
+        let color = stderr().is_terminal();
+        say::tell(&render(&worth_telling, &import.sources, color));
+    }
+    let is_error = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
+    let errors = worth_telling.iter().filter(is_error).count();
+    if errors > 0 {
+        say::tell(&format!(
+            "\nThe policy has {}; nothing was done.\n",
+            counted(errors as u64, "error")
+        ));
     }
 }
 

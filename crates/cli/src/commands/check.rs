@@ -1,6 +1,6 @@
 //! `secgroup check`.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{IsTerminal, stderr};
 
 use secgroup_analysis::{Finding, Level, lint};
 use secgroup_import::{Diagnostic, load, render as render_diagnostics};
@@ -8,7 +8,7 @@ use secgroup_model::{Direction, Inventory, Quotas, Rule, SecurityGroup};
 use serde::Serialize;
 
 use crate::args::{Check, QuotaPreset};
-use crate::{Failure, Outcome, policy, render};
+use crate::{Failure, Outcome, policy, render, say};
 
 /// Groups, and what was found, in the shape in which `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -66,16 +66,12 @@ pub(crate) fn run(args: &Check) -> Result<Outcome, Failure> {
         findings,
     };
     if args.json {
-        let mut out = stdout().lock();
-        serde_json::to_writer_pretty(&mut out, &report)?;
-        writeln!(out)?;
+        say::show_json(&report)?;
     } else {
         let color = stderr().is_terminal();
-        eprint!(
-            "{}",
-            render_diagnostics(&report.diagnostics, &import.sources, color)
-        );
-        stdout().write_all(render::findings(&report, loaded).as_bytes())?;
+        let diagnostics = render_diagnostics(&report.diagnostics, &import.sources, color);
+        say::tell(&diagnostics);
+        say::show(&render::findings(&report, loaded))?;
     }
     let has_errors = report
         .findings

@@ -1,16 +1,15 @@
 //! `secgroup explain`.
 
-use std::io::{Write, stdout};
-
 use secgroup_analysis::{Flow, explain};
 
-use crate::args::{Direction, Explain};
+use crate::args::{Direction, Explain, take_policies};
 use crate::commands::replay::settings;
-use crate::{Failure, Outcome, policy, render};
+use crate::{Failure, Outcome, policy, render, say};
 
 /// Explains one packet.
-pub(crate) fn run(args: &Explain) -> Result<Outcome, Failure> {
-    let flow: Flow = args.flow.parse()?;
+pub(crate) fn run(mut args: Explain) -> Result<Outcome, Failure> {
+    let words = take_policies(args.flow, &mut args.policies);
+    let flow: Flow = words.join(" ").parse()?;
     let Some(mut inventory) = policy::read(&args.policies, &args.reading) else {
         return Ok(Outcome::BadInput);
     };
@@ -19,7 +18,7 @@ pub(crate) fn run(args: &Explain) -> Result<Outcome, Failure> {
         Direction::Ingress => secgroup_packet::Direction::Ingress,
         Direction::Egress => secgroup_packet::Direction::Egress,
     });
-    let settings = settings(&args.engine, None);
+    let settings = settings(&args.engine);
     let explanations = explain(
         &inventory,
         args.interface.as_deref(),
@@ -27,14 +26,11 @@ pub(crate) fn run(args: &Explain) -> Result<Outcome, Failure> {
         &flow,
         (&settings.engine, &settings.defaults),
     )?;
-    let mut out = stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &explanations)?;
-        writeln!(out)?;
+        say::show_json(&explanations)?;
     } else {
-        for explanation in &explanations {
-            out.write_all(render::explanation(explanation).as_bytes())?;
-        }
+        let texts: Vec<_> = explanations.iter().map(render::explanation).collect();
+        say::show(&texts.join("\n"))?;
     }
     Ok(Outcome::Done)
 }

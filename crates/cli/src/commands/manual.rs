@@ -1,18 +1,17 @@
 //! Shell completions and manual pages, made by clap from the arguments themselves.
 
 use std::fs;
-use std::io::stdout;
 
 use clap::CommandFactory;
 
 use crate::args::{Cli, Completions, Man};
-use crate::{Failure, Outcome};
+use crate::{Failure, Outcome, say};
 
 /// Prints the completion script.
 pub(crate) fn completions(args: &Completions) -> Result<Outcome, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "secgroup", &mut script);
-    std::io::Write::write_all(&mut stdout(), &script)?;
+    say::show(&String::from_utf8_lossy(&script))?;
     Ok(Outcome::Done)
 }
 

@@ -1,9 +1,7 @@
 //! `secgroup replay`.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Write, stdout};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use secgroup_control::Defaults;
@@ -11,30 +9,22 @@ use secgroup_datapath::{AlwaysTrack, Settings, Timeouts};
 use secgroup_model::{Inventory, VpcId};
 use secgroup_replay::{Change, Plan, Report, SessionSettings};
 
-use crate::args::{EngineArgs, Replay, TcpMode};
+use crate::args::{EngineArgs, Replay, TcpMode, take_policies};
+use crate::commands::outputs;
 use crate::progress::Progress;
-use crate::{Failure, Outcome, policy, render};
+use crate::{Failure, Outcome, policy, render, say};
 
 /// Replays the captures and prints the report.
-pub(crate) fn run(args: Replay) -> Result<Outcome, Failure> {
-    let verdicts_on_stdout = args.verdicts.as_deref() == Some(Path::new("-"));
-    if verdicts_on_stdout && args.json {
-        return Err(
-            "--verdicts - and --json both want standard output; write one of them to a file".into(),
-        );
-    }
-    if args
-        .captures
-        .iter()
-        .filter(|path| path.as_path() == Path::new("-"))
-        .count()
-        > 1
-    {
-        return Err("standard input ('-') can be read only once".into());
-    }
+pub(crate) fn run(mut args: Replay) -> Result<Outcome, Failure> {
+    args.captures = take_policies(args.captures, &mut args.policies);
+    check_usage(&args)?;
     let Some(before) = inventory(&args.policies, &args)? else {
         return Ok(Outcome::BadInput);
     };
+    let vpc = args.vpc.as_deref().map(VpcId::new);
+    if let Some(vpc) = &vpc {
+        check_vpc(&before, vpc)?;
+    }
     let Some(changes) = changes(&args)? else {
         return Ok(Outcome::BadInput);
     };
@@ -42,8 +32,15 @@ pub(crate) fn run(args: Replay) -> Result<Outcome, Failure> {
     let plan = Plan {
         policy: before,
         changes,
-        settings: settings(&args.engine, args.attaching.vpc.as_deref()),
-        verdicts: args.verdicts.as_deref().map(create).transpose()?,
+        settings: SessionSettings {
+            vpc,
+            ..settings(&args.engine)
+        },
+        verdicts: args
+            .verdicts
+            .as_deref()
+            .map(outputs::verdicts)
+            .transpose()?,
         write_allowed: args.write_allowed,
         write_denied: args.write_denied,
         top: args.top,
@@ -53,15 +50,49 @@ pub(crate) fn run(args: Replay) -> Result<Outcome, Failure> {
     progress.done();
     let report = report?;
     if args.json {
-        let mut out = stdout().lock();
-        serde_json::to_writer_pretty(&mut out, &report)?;
-        writeln!(out)?;
-    } else if verdicts_on_stdout {
-        eprint!("{}", render::report(&report));
+        say::show_json(&report)?;
+    } else if args.verdicts.as_deref().is_some_and(outputs::is_standard) {
+        say::tell(&render::report(&report));
     } else {
-        stdout().write_all(render::report(&report).as_bytes())?;
+        say::show(&render::report(&report))?;
     }
     Ok(outcome(&report, args.fail_on_deny))
+}
+
+/// What the arguments say for themselves, before anything is read or written.
+fn check_usage(args: &Replay) -> Result<(), Failure> {
+    if args.captures.is_empty() {
+        let known = "files named .json, .yaml, .yml or .template are policies";
+        return Err(format!("there is no capture to replay ({known}); name one, or '-'").into());
+    }
+    let from_stdin = |path: &&PathBuf| outputs::is_standard(path);
+    if args.captures.iter().filter(from_stdin).count() > 1 {
+        return Err("standard input ('-') can be read only once".into());
+    }
+    if args.json && args.verdicts.as_deref().is_some_and(outputs::is_standard) {
+        let both = "--verdicts - and --json both want standard output";
+        return Err(format!("{both}; write the verdicts to a file").into());
+    }
+    outputs::check(args)
+}
+
+/// Without an interface in the VPC nothing would be judged.
+fn check_vpc(inventory: &Inventory, vpc: &VpcId) -> Result<(), Failure> {
+    let known: BTreeSet<&VpcId> = inventory
+        .interfaces
+        .values()
+        .filter_map(|interface| interface.vpc.as_ref())
+        .collect();
+    if known.contains(vpc) {
+        return Ok(());
+    }
+    let known: Vec<_> = known.iter().map(|vpc| vpc.as_str()).collect();
+    let known = if known.is_empty() {
+        "no interface says its VPC".to_owned()
+    } else {
+        format!("interfaces are in: {}", known.join(", "))
+    };
+    Err(format!("--vpc: no interface is in '{vpc}'; {known}").into())
 }
 
 /// A capture that ended in an error weighs more than a denied packet: what was not read was not judged.
@@ -72,7 +103,7 @@ fn outcome(report: &Report, fail_on_deny: bool) -> Outcome {
         .filter_map(|c| c.error.as_deref())
         .collect();
     for error in &errors {
-        eprintln!("error: {error}");
+        say::tell_error(error);
     }
     if !errors.is_empty() {
         Outcome::BadInput
@@ -117,7 +148,7 @@ fn changes(args: &Replay) -> Result<Option<Vec<Change>>, Failure> {
 }
 
 /// What was typed about the engine, for the engine.
-pub(crate) fn settings(args: &EngineArgs, vpc: Option<&str>) -> SessionSettings {
+pub(crate) fn settings(args: &EngineArgs) -> SessionSettings {
     let standard = Timeouts::default();
     let timeouts = Timeouts {
         tcp_established: args
@@ -155,16 +186,6 @@ pub(crate) fn settings(args: &EngineArgs, vpc: Option<&str>) -> SessionSettings 
     SessionSettings {
         engine,
         defaults,
-        vpc: vpc.map(VpcId::new),
+        vpc: None,
     }
-}
-
-/// A file, or standard output for `-`.
-fn create(path: &Path) -> Result<Box<dyn Write + Send>, Failure> {
-    if path == Path::new("-") {
-        return Ok(Box::new(BufWriter::new(stdout())));
-    }
-    let file = File::create(path)
-        .map_err(|error| format!("cannot write verdicts to {}: {error}", path.display()))?;
-    Ok(Box::new(file))
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use secgroup_analysis::Level;
 
 use crate::commands::CheckReport;
-use crate::render::table::{indented, table};
+use crate::render::table::{counted, indented, table};
 
 /// The whole of `secgroup check`.
 pub(crate) fn findings(report: &CheckReport, loaded: bool) -> String {
@@ -83,15 +83,16 @@ fn summary(text: &mut String, report: &CheckReport) -> std::fmt::Result {
             .findings
             .iter()
             .filter(|finding| finding.level == level)
-            .count()
+            .count() as u64
     };
     let rules: usize = report.groups.iter().map(|group| group.rules.len()).sum();
     writeln!(
         text,
-        "{} groups, {rules} rules: {} errors, {} warnings, {} notes",
-        report.groups.len(),
-        count(Level::Error),
-        count(Level::Warning),
-        count(Level::Note),
+        "{}, {}: {}, {}, {}",
+        counted(report.groups.len() as u64, "group"),
+        counted(rules as u64, "rule"),
+        counted(count(Level::Error), "error"),
+        counted(count(Level::Warning), "warning"),
+        counted(count(Level::Note), "note"),
     )
 }

@@ -80,5 +80,5 @@ fn change(text: &mut String, explanation: &Explanation) -> std::fmt::Result {
         Change::Remove { rules } => writeln!(text, "To deny it, remove {}", rules.join(" and "))?,
         Change::None { because } => writeln!(text, "No rule would change it: {because}")?,
     }
-    writeln!(text)
+    Ok(())
 }

@@ -4,13 +4,17 @@ use std::fmt::Write;
 
 use secgroup_replay::{DeniedFlowReport, Report, RuleReport, VerdictReport, Volume};
 
-use crate::render::table::{bytes, grouped, indented, number, table};
+use crate::render::table::{bytes, counted, grouped, indented, number, table};
 
 /// The whole report.
 pub(crate) fn report(report: &Report) -> String {
     let mut text = String::new();
     // Writing to a string does not fail, here and below.
     let _ = captures(&mut text, report);
+    if report.total.packets == 0 {
+        // Tables without a packet would only bury what was said above.
+        return text;
+    }
     let _ = fates(&mut text, report);
     if !report.verdicts.is_empty() {
         let _ = verdicts(&mut text, report);
@@ -24,17 +28,13 @@ pub(crate) fn report(report: &Report) -> String {
 
 fn captures(text: &mut String, report: &Report) -> std::fmt::Result {
     for capture in &report.captures {
-        let ended = if capture.error.is_some() {
-            " (ended early, see the error)"
-        } else {
-            ""
+        let ended = match (&capture.error, capture.packets) {
+            (None, _) => "",
+            (Some(_), 0) => " (not read, see the error)",
+            (Some(_), _) => " (ended early, see the error)",
         };
-        writeln!(
-            text,
-            "{}: {} packets{ended}",
-            capture.file,
-            grouped(capture.packets)
-        )?;
+        let packets = counted(capture.packets, "packet");
+        writeln!(text, "{}: {packets}{ended}", capture.file)?;
     }
     for change in &report.changes {
         let (after, files) = (change.after_seconds, change.files.join(", "));
@@ -76,7 +76,29 @@ fn fates(text: &mut String, report: &Report) -> std::fmt::Result {
             ]);
         }
     }
-    writeln!(text, "\n{}", indented(&rows).trim_end())
+    writeln!(text, "\n{}", indented(&rows).trim_end())?;
+    let judged = fates.allowed.packets + fates.denied.packets;
+    if judged == 0 && fates.no_interface.packets > 0 {
+        writeln!(text, "\n{}", nothing_judged(report))?;
+    }
+    Ok(())
+}
+
+/// What to do where no packet crosses an interface of the policy: the commonest way to see nothing at all.
+fn nothing_judged(report: &Report) -> String {
+    let mut known: Vec<_> = report
+        .interfaces
+        .iter()
+        .filter_map(|interface| interface.interface.as_deref())
+        .collect();
+    known.dedup();
+    let why = if known.is_empty() {
+        "The policy has no network interfaces, so nothing was judged.".to_owned()
+    } else {
+        let known = known.join(", ");
+        format!("No packet is from or to an address of the policy's interfaces ({known}).")
+    };
+    format!("{why}\nSay which address has which groups: --attach GROUP=ADDRESS")
 }
 
 fn verdicts(text: &mut String, report: &Report) -> std::fmt::Result {
@@ -117,7 +139,7 @@ fn interfaces(text: &mut String, report: &Report) -> std::fmt::Result {
             interface
                 .interface
                 .as_deref()
-                .unwrap_or("(nobody's)")
+                .unwrap_or("(none known)")
                 .into(),
             interface.direction.unwrap_or("-").into(),
             count(interface.allowed),
@@ -201,13 +223,13 @@ fn five_tuple(flow: &DeniedFlowReport) -> String {
 fn end(text: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(
         text,
-        "\n{} packets, {}, {:.3} s of traffic in {:.3} s: {} packets/s; {} connections tracked at the end",
-        grouped(report.total.packets),
+        "\n{}, {}, {:.3} s of traffic in {:.3} s: {} packets/s; {} tracked at the end",
+        counted(report.total.packets, "packet"),
         bytes(report.total.bytes),
         report.capture_seconds,
         report.elapsed_seconds,
         rounded(report.packets_per_second),
-        grouped(report.tracked_connections),
+        counted(report.tracked_connections, "connection"),
     )
 }
 
@@ -222,7 +244,8 @@ fn rounded(rate: f64) -> String {
 }
 
 fn share(part: u64, of: u64) -> String {
-    let tenths = part.saturating_mul(1000) / of.max(1);
+    let of = of.max(1);
+    let tenths = (part.saturating_mul(1000) + of / 2) / of;
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 

@@ -18,8 +18,8 @@ pub(crate) fn table(columns: &[&str]) -> Table {
 }
 
 /// A cell aligned to the right: a number.
-pub(crate) fn number(text: impl ToString) -> Cell {
-    Cell::new(text.to_string()).set_alignment(CellAlignment::Right)
+pub(crate) fn number(text: impl Into<String>) -> Cell {
+    Cell::new(text.into()).set_alignment(CellAlignment::Right)
 }
 
 /// The table as text, indented by two, without trailing blanks.
@@ -45,6 +45,12 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// How many of something, in words: `1 packet`, `1,234 packets`.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
+}
+
 /// Bytes in the largest unit that leaves a whole digit: `999 B`, `1.5 kB`, `2.0 GB` (powers of 1000).
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
@@ -68,6 +74,12 @@ mod tests {
     fn thousands_stand_apart() {
         let shown: Vec<_> = [0, 999, 1000, 1_234_567].map(grouped).into();
         assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn one_is_singular() {
+        let shown: Vec<_> = [0, 1, 2, 1000].map(|n| counted(n, "note")).into();
+        assert_eq!(shown, ["0 notes", "1 note", "2 notes", "1,000 notes"]);
     }
 
     #[test]

@@ -1,0 +1,82 @@
+//! The files that a replay writes. A file that is also read would be emptied before its first packet was seen.
+
+use std::fs::{self, File};
+use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
+
+use crate::Failure;
+use crate::args::Replay;
+
+/// Standard input or output.
+pub(crate) const STANDARD: &str = "-";
+
+/// Whether `path` stands for standard input or output.
+pub(crate) fn is_standard(path: &Path) -> bool {
+    path == Path::new(STANDARD)
+}
+
+/// Refuses to write over an input, or two outputs to one place.
+pub(crate) fn check(args: &Replay) -> Result<(), Failure> {
+    let outputs: Vec<(&str, &Path)> = [
+        ("--verdicts", &args.verdicts),
+        ("--write-allowed", &args.write_allowed),
+        ("--write-denied", &args.write_denied),
+    ]
+    .into_iter()
+    .filter_map(|(option, path)| Some((option, path.as_deref()?)))
+    .collect();
+    let changes = args.changes.iter().map(|(_, file)| file);
+    let inputs: Vec<&PathBuf> = args
+        .captures
+        .iter()
+        .chain(&args.policies)
+        .chain(changes)
+        .collect();
+    for (index, (option, path)) in outputs.iter().enumerate() {
+        if is_standard(path) {
+            if *option != "--verdicts" {
+                return Err(
+                    format!("{option} needs a file: a capture is not for a terminal").into(),
+                );
+            }
+            continue;
+        }
+        if inputs.iter().any(|input| is_same(input, path)) {
+            let path = path.display();
+            return Err(format!(
+                "{option} would write over {path}, which is read; name another file"
+            )
+            .into());
+        }
+        if let Some((other, _)) = outputs[..index].iter().find(|(_, p)| is_same(p, path)) {
+            let path = path.display();
+            return Err(
+                format!("{other} and {option} both write to {path}; name two files").into(),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Whether two names stand for one file. Devices are nobody's: what goes to `/dev/null` twice is no loss.
+fn is_same(one: &Path, other: &Path) -> bool {
+    if is_standard(one) || is_standard(other) {
+        return false;
+    }
+    match (fs::canonicalize(one), fs::canonicalize(other)) {
+        (Ok(one), Ok(other)) => one == other && one.is_file(),
+        // Neither is there yet.
+        (Err(_), Err(_)) => one == other,
+        _ => false,
+    }
+}
+
+/// Where verdict lines go: a file, or standard output for `-`.
+pub(crate) fn verdicts(path: &Path) -> Result<Box<dyn Write + Send>, Failure> {
+    if is_standard(path) {
+        return Ok(Box::new(stdout()));
+    }
+    let file = File::create(path)
+        .map_err(|error| format!("cannot write verdicts to {}: {error}", path.display()))?;
+    Ok(Box::new(file))
+}
