@@ -62,7 +62,8 @@ impl Datapath {
 
     /// Swaps in another policy at `now`. No entry is touched (D20 to D24), but those of interfaces that are gone (D27).
     pub fn swap(&mut self, snapshot: Arc<Snapshot>, now: Timestamp) {
-        self.engine.policy_changes(&self.snapshot, &snapshot, now);
+        self.engine
+            .policy_changes(Arc::clone(&self.snapshot), &snapshot, now);
         self.put_in_force(snapshot);
     }
 

@@ -11,17 +11,28 @@
 //!   establish ──► allow new │ deny invalid-state, table-full   one insert
 //! ```
 
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secgroup_conntrack::{
     Config, Connection, FlowHash, FragmentKey, FragmentStep, FragmentTable, Full, Handle, Opening,
     State, Step, Table, TcpClass,
 };
-use secgroup_packet::{Direction, FlowKey, IcmpExchange, InterfaceIndex, L4, Packet, Timestamp};
-use secgroup_policy::{Query, RuleNumber};
+use secgroup_packet::{
+    Direction, Family, FlowKey, IcmpExchange, InterfaceIndex, L4, Packet, Protocol, Timestamp,
+};
+use secgroup_policy::{Query, RuleNumber, Selector};
 
 use crate::exempt::{Exemption, exemption};
 use crate::{Crossing, Interface, Reason, Settings, Snapshot, TcpMode, Verdict};
+
+/// Stands for the protocol of an IPv6 datagram in pieces, of which only the first piece says the protocol for sure
+/// (RFC 8200 section 4.5 identifies the datagram without it).
+const IPV6_FRAGMENT: Protocol = Protocol(44);
+
+/// How many former policies are remembered: enough for a script that edits rules one by one, and bounded.
+const FORMER_MAX: usize = 8;
 
 /// The connection key of a crossing and its hash; `None` for what belongs to no connection.
 pub(crate) type Key = Option<(FlowKey, FlowHash)>;
@@ -36,7 +47,8 @@ pub(crate) struct Engine {
     /// The latest time seen: a clock that steps back is held here.
     clock: Timestamp,
     started: Timestamp,
-    changed: Option<Timestamp>,
+    /// Policies that were in force until a moment ago, and when each ended; the latest last.
+    former: VecDeque<(Timestamp, Arc<Snapshot>)>,
 }
 
 impl Engine {
@@ -52,7 +64,7 @@ impl Engine {
             link_local: Vec::new(),
             clock: start,
             started: start,
-            changed: None,
+            former: VecDeque::with_capacity(FORMER_MAX),
         }
     }
 
@@ -61,8 +73,13 @@ impl Engine {
         self.started = start;
     }
 
-    /// A policy change: connections stay, those of interfaces that are gone do not, and a grace window opens.
-    pub(crate) fn policy_changes(&mut self, before: &Snapshot, after: &Snapshot, now: Timestamp) {
+    /// A policy change: connections stay, those of interfaces that are gone do not, and the policy that ends is remembered.
+    pub(crate) fn policy_changes(
+        &mut self,
+        before: Arc<Snapshot>,
+        after: &Snapshot,
+        now: Timestamp,
+    ) {
         self.clock = self.clock.max(now);
         for (index, interface) in (0..).map(InterfaceIndex).zip(&before.interfaces) {
             if interface.is_some() && after.interface(index).is_none() {
@@ -73,7 +90,10 @@ impl Engine {
                 }
             }
         }
-        self.changed = Some(self.clock);
+        if self.former.len() == FORMER_MAX {
+            self.former.pop_front();
+        }
+        self.former.push_back((self.clock, before));
     }
 
     pub(crate) fn reserve(&mut self, interfaces: usize) {
@@ -180,13 +200,14 @@ impl Engine {
             return Verdict::deny(Reason::NoRule);
         };
         // 8. Tracked or untracked.
-        if is_untracked(interface, packet, crossing.direction) {
+        if untracked(interface, packet, crossing.direction).in_any_role() {
             return Verdict::allow(Reason::Untracked, rule);
         }
         // 9. What opens a connection, and in which state.
-        let (key, originator, state) = match self.opening(crossing, key) {
+        let (key, originator, state) = match self.opening(snapshot, crossing, interface, key) {
             Opens::Connection(key, originator, state) => (key, originator, state),
             Opens::Nothing => return Verdict::allow(Reason::New, rule),
+            Opens::Useless => return Verdict::allow(Reason::Untracked, rule),
             Opens::Invalid => return Verdict::deny(Reason::InvalidState),
         };
         // 10. Establish.
@@ -238,7 +259,10 @@ impl Engine {
             interface: crossing.interface,
             direction: crossing.direction,
             addresses: crossing.packet.addresses,
-            protocol: crossing.packet.protocol,
+            protocol: match crossing.packet.family() {
+                Family::V4 => crossing.packet.protocol,
+                Family::V6 => IPV6_FRAGMENT,
+            },
             id: fragment.id,
         };
         if crossing.packet.l4 == L4::LaterFragment {
@@ -291,21 +315,31 @@ impl Engine {
     }
 
     /// Step 9: what the packet opens.
-    fn opening(&self, crossing: &Crossing<'_>, key: Key) -> Opens {
-        let Some((key, hash)) = key else {
+    fn opening(
+        &self,
+        snapshot: &Snapshot,
+        crossing: &Crossing<'_>,
+        interface: &Interface,
+        key: Key,
+    ) -> Opens {
+        let Some(key) = key else {
             return Opens::Nothing;
         };
         let sender = crossing.direction;
-        let key = (key, hash);
         match crossing.packet.l4 {
             L4::Tcp { flags, .. } => match TcpClass::from(flags) {
                 TcpClass::Invalid => Opens::Invalid,
                 TcpClass::Syn => Opens::Connection(key, sender, State::SynSent),
-                _ if !self.picks_up() => Opens::Invalid,
-                TcpClass::Ack => Opens::Connection(key, sender, State::Established),
-                TcpClass::Fin => Opens::Connection(key, sender, State::FinWaitOriginator),
-                TcpClass::Rst => Opens::Connection(key, sender, State::Close),
-                TcpClass::SynAck => Opens::Connection(key, sender.reverse(), State::SynRecv),
+                class if self.picks_up() => picked_up(class, key, sender),
+                class => match self.formerly(snapshot, crossing, interface) {
+                    Formerly::Tracked => Opens::Invalid,
+                    Formerly::Untracked => picked_up(class, key, sender),
+                    Formerly::UntrackedAndRevoked => Opens::Useless,
+                },
+            },
+            L4::Udp { .. } => match self.formerly(snapshot, crossing, interface) {
+                Formerly::UntrackedAndRevoked => Opens::Useless,
+                _ => Opens::Connection(key, sender, State::Udp),
             },
             L4::Icmp { kind, code, .. } => {
                 match IcmpExchange::of(crossing.packet.protocol, kind, code) {
@@ -315,22 +349,57 @@ impl Engine {
                     _ => Opens::Nothing,
                 }
             }
-            L4::Udp { .. } => Opens::Connection(key, sender, State::Udp),
             L4::Other => Opens::Connection(key, sender, State::Other),
             L4::LaterFragment => Opens::Nothing,
         }
     }
 
-    /// Whether a TCP segment that is not a SYN may open a connection now (D37, D39, D23).
+    /// Whether any TCP segment may open a connection now (D37, D39).
     fn picks_up(&self) -> bool {
-        let within = |since: Timestamp, window| {
-            window > Duration::ZERO && self.clock.saturating_since(since) <= window
-        };
         self.settings.tcp == TcpMode::Loose
-            || within(self.started, self.settings.start_grace)
-            || self
-                .changed
-                .is_some_and(|changed| within(changed, self.settings.change_grace))
+            || self.is_within(self.started, self.settings.start_grace)
+    }
+
+    /// Whether a window that began at `since` is open; one of zero length never is.
+    fn is_within(&self, since: Timestamp, window: Duration) -> bool {
+        window > Duration::ZERO && self.clock.saturating_since(since) <= window
+    }
+
+    /// What the policies of a moment ago made of the packet's flow (D15, D23).
+    fn formerly(
+        &self,
+        snapshot: &Snapshot,
+        crossing: &Crossing<'_>,
+        interface: &Interface,
+    ) -> Formerly {
+        let Crossing {
+            packet, direction, ..
+        } = crossing;
+        let mut roles = Untracked::default();
+        for (end, former) in &self.former {
+            if self.is_within(*end, self.settings.change_grace)
+                && let Some(interface) = former.interface(crossing.interface)
+            {
+                let then = untracked(interface, packet, *direction);
+                roles.as_initiator |= then.as_initiator;
+                roles.as_responder |= then.as_responder;
+            }
+        }
+        match roles {
+            Untracked {
+                as_initiator: true, ..
+            } => Formerly::Untracked,
+            Untracked {
+                as_responder: true, ..
+            } => {
+                let opener = opener(packet, *direction);
+                match interface.rules.matches(&opener, &snapshot.directory) {
+                    Some(_) => Formerly::Untracked,
+                    None => Formerly::UntrackedAndRevoked,
+                }
+            }
+            _ => Formerly::Tracked,
+        }
     }
 
     fn establish(
@@ -365,8 +434,20 @@ enum Opens {
     Connection((FlowKey, FlowHash), Direction, State),
     /// Nothing: a message of its own.
     Nothing,
+    /// Nothing: the answer of a flow whose opening rule is revoked.
+    Useless,
     /// Nothing, and it may not pass.
     Invalid,
+}
+
+/// What the policies of a moment ago made of a flow that has to be tracked now.
+enum Formerly {
+    /// They tracked it, or did not let it pass.
+    Tracked,
+    /// They did not track it, and it still may be opened.
+    Untracked,
+    /// They did not track it, and the rule that it was opened by is revoked.
+    UntrackedAndRevoked,
 }
 
 /// Packets to link-local services in the current second.
@@ -403,9 +484,22 @@ fn is_spoofed(interface: &Interface, packet: &Packet, direction: Direction) -> b
     }
 }
 
+/// In which roles a packet would belong to a flow that holds no state.
+#[derive(Debug, Clone, Copy, Default)]
+struct Untracked {
+    as_initiator: bool,
+    as_responder: bool,
+}
+
+impl Untracked {
+    const fn in_any_role(self) -> bool {
+        self.as_initiator || self.as_responder
+    }
+}
+
 /// Step 8: whether the flow holds no state (D7 to D16). It needs no memory: both halves of a flow give the same answer.
 #[inline]
-fn is_untracked(interface: &Interface, packet: &Packet, direction: Direction) -> bool {
+fn untracked(interface: &Interface, packet: &Packet, direction: Direction) -> Untracked {
     let (sport, dport, only_initiator) = match packet.l4 {
         L4::Tcp {
             sport,
@@ -413,20 +507,53 @@ fn is_untracked(interface: &Interface, packet: &Packet, direction: Direction) ->
             flags,
         } => (sport, dport, flags.is_opening()),
         L4::Udp { sport, dport } => (sport, dport, false),
-        _ => return false, // ICMP and every other protocol is always tracked (D13).
+        _ => return Untracked::default(), // ICMP and every other protocol is always tracked (D13).
     };
     let (family, protocol) = (packet.family(), packet.protocol);
     let rules = &interface.rules;
     let opposite = direction.reverse();
-    let as_initiator = || {
-        rules.open(direction, family, protocol, dport) && rules.open_all(opposite, family, protocol)
+    let roles = Untracked {
+        as_initiator: rules.open(direction, family, protocol, dport)
+            && rules.open_all(opposite, family, protocol),
+        as_responder: !only_initiator
+            && rules.open(opposite, family, protocol, sport)
+            && rules.open_all(direction, family, protocol),
     };
-    let as_responder = || {
-        rules.open(opposite, family, protocol, sport) && rules.open_all(direction, family, protocol)
+    let always_tracked = || {
+        interface
+            .always_track
+            .covers(Query::of(packet, direction).peer)
     };
-    let peer = match direction {
-        Direction::Ingress => packet.src(),
-        Direction::Egress => packet.dst(),
+    if roles.in_any_role() && always_tracked() {
+        Untracked::default()
+    } else {
+        roles
+    }
+}
+
+/// What would be asked of the packet that this one answers: the other direction, the same peer, and as its destination
+/// port this one's source port.
+fn opener(packet: &Packet, direction: Direction) -> Query {
+    let query = Query::of(packet, direction);
+    let selector = match packet.l4 {
+        L4::Tcp { sport, .. } | L4::Udp { sport, .. } => Selector::Port(sport),
+        _ => query.selector,
     };
-    (as_initiator() || (!only_initiator && as_responder())) && !interface.always_track.covers(peer)
+    Query {
+        direction: direction.reverse(),
+        selector,
+        ..query
+    }
+}
+
+/// A connection that is seen for the first time in its middle.
+fn picked_up(class: TcpClass, key: (FlowKey, FlowHash), sender: Direction) -> Opens {
+    match class {
+        TcpClass::Syn => Opens::Connection(key, sender, State::SynSent),
+        TcpClass::Ack => Opens::Connection(key, sender, State::Established),
+        TcpClass::Fin => Opens::Connection(key, sender, State::FinWaitOriginator),
+        TcpClass::Rst => Opens::Connection(key, sender, State::Close),
+        TcpClass::SynAck => Opens::Connection(key, sender.reverse(), State::SynRecv),
+        TcpClass::Invalid => Opens::Invalid,
+    }
 }

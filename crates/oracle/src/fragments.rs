@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use secgroup_model::{Direction, NetworkInterfaceId, Protocol};
+use secgroup_model::{Direction, Family, NetworkInterfaceId, Protocol};
 
 use crate::outcome::{DenyReason, Judgement};
 use crate::read::Piece;
@@ -23,7 +23,8 @@ pub(crate) struct Datagram {
     direction: Direction,
     source: IpAddr,
     destination: IpAddr,
-    protocol: Protocol,
+    /// In IPv4; in IPv6 the protocol is no part of the identity (RFC 8200 section 4.5).
+    protocol: Option<Protocol>,
     id: u32,
 }
 
@@ -35,7 +36,10 @@ impl Datagram {
             direction: crossing.direction,
             source: crossing.packet.source,
             destination: crossing.packet.destination,
-            protocol: crossing.packet.protocol,
+            protocol: match crossing.packet.family() {
+                Family::V4 => Some(crossing.packet.protocol),
+                Family::V6 => None,
+            },
             id,
         }
     }

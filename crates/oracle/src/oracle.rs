@@ -21,6 +21,30 @@ use crate::tcp::{self, Cell, Class, TcpState};
 /// One second, in nanoseconds.
 const SECOND: u64 = 1_000_000_000;
 
+/// How many policies that ended are remembered.
+const MOST_FORMER: usize = 8;
+
+/// What a TCP segment without a connection may open.
+enum Opened {
+    /// A connection, by this originator, in this state.
+    Connection(tcp::End, TcpState),
+    /// The same, if the flow was untracked until the policy changed.
+    Middle(tcp::End, TcpState),
+    /// Nothing: no segment may have its flags.
+    Nothing,
+}
+
+/// What the policies of a moment ago made of a flow.
+#[derive(PartialEq, Eq)]
+enum Before {
+    /// They tracked it.
+    Tracked,
+    /// They did not, and it lives on.
+    Untracked,
+    /// They did not, and the rule that it was opened by is revoked.
+    Cut,
+}
+
 /// The reference evaluator.
 #[derive(Debug, Clone)]
 pub struct Oracle {
@@ -32,8 +56,8 @@ pub struct Oracle {
     clock: u64,
     /// When it was started.
     started: u64,
-    /// When the policy was last changed.
-    changed: Option<u64>,
+    /// The latest policies that ended, and when each did, the latest last.
+    former: Vec<(u64, Arc<Inventory>)>,
     connections: Connections,
     fragments: Fragments,
     /// Per interface: the last whole second with packets of link-local services, and their number.
@@ -69,7 +93,7 @@ impl Oracle {
             numbers: BTreeMap::new(),
             clock: start,
             started: start,
-            changed: None,
+            former: Vec::new(),
             connections: Connections::default(),
             fragments: Fragments::default(),
             link_local: BTreeMap::new(),
@@ -82,8 +106,11 @@ impl Oracle {
     /// D26), but those of an interface that is no more (D27).
     pub fn change(&mut self, inventory: &Inventory, now: u64) {
         self.clock = self.clock.max(now);
-        self.inventory = Arc::new(inventory.clone());
-        self.changed = Some(self.clock);
+        let former = std::mem::replace(&mut self.inventory, Arc::new(inventory.clone()));
+        self.former.push((self.clock, former));
+        if self.former.len() > MOST_FORMER {
+            self.former.remove(0);
+        }
         let stays = |interface: &NetworkInterfaceId| inventory.interfaces.contains_key(interface);
         self.connections.keep_interfaces(stays);
         self.fragments.keep_interfaces(stays);
@@ -209,15 +236,26 @@ impl Oracle {
         // Step 8: tracked or untracked (D7 to D16). Nobody looks at the TCP state of an untracked
         // flow (D38).
         let always_track = &self.settings.of(&crossing.interface.id).always_track;
-        if rules::is_untracked(&self.inventory, crossing, always_track) {
+        if rules::untracked_roles(&self.inventory, crossing, always_track) != (false, false) {
             return Judgement::allow(AllowReason::Untracked, Some(rule));
         }
         // Step 9: what does the packet open?
+        let before = self.before_the_change(crossing);
         let tcp = match packet.upper {
-            Upper::Tcp { flags, .. } => match self.open_tcp(crossing, Class::of(flags)) {
-                Some(opened) => Some(opened),
-                None => return Judgement::deny(DenyReason::InvalidState),
+            Upper::Tcp { flags, .. } => match (self.open_tcp(crossing, Class::of(flags)), before) {
+                (Opened::Connection(end, state), _) => Some((end, state)),
+                (Opened::Middle(end, state), Before::Untracked) => Some((end, state)),
+                // D58.2: it passes by the rule that permits it, and is useless.
+                (Opened::Middle(..), Before::Cut) => {
+                    return Judgement::allow(AllowReason::Untracked, Some(rule));
+                }
+                (Opened::Middle(..), Before::Tracked) | (Opened::Nothing, _) => {
+                    return Judgement::deny(DenyReason::InvalidState);
+                }
             },
+            Upper::Udp { .. } if before == Before::Cut => {
+                return Judgement::allow(AllowReason::Untracked, Some(rule));
+            }
             _ => None,
         };
         // A reply without a query, and every unpaired type, opens nothing (D50, D51).
@@ -289,27 +327,54 @@ impl Oracle {
         Some(entry.rule.clone())
     }
 
-    /// Step 9: the originator and the state of a TCP connection that begins with this segment;
-    /// `None` where none may begin with it (D37, D39).
-    fn open_tcp(&self, crossing: &Crossing<'_>, class: Class) -> Option<(tcp::End, TcpState)> {
+    /// Step 9: what a TCP segment without a connection may open (D37, D39).
+    fn open_tcp(&self, crossing: &Crossing<'_>, class: Class) -> Opened {
         let sender = sender(crossing.direction);
-        // A window of zero length is none.
-        let within = |since: u64, grace| {
-            nanos(grace) > 0 && self.clock.saturating_sub(since) <= nanos(grace)
+        let picks_up =
+            !self.settings.strict || self.is_within(self.started, self.settings.start_grace);
+        let (end, state) = match class {
+            Class::Syn => return Opened::Connection(sender, TcpState::SynSent),
+            Class::Invalid => return Opened::Nothing,
+            Class::SynAck => (sender.other(), TcpState::SynRecv),
+            Class::Ack => (sender, TcpState::Established),
+            Class::Fin => (sender, TcpState::FinWait(sender)),
+            Class::Rst => (sender, TcpState::Close),
         };
-        let picks_up = !self.settings.strict
-            || within(self.started, self.settings.start_grace)
-            || self
-                .changed
-                .is_some_and(|since| within(since, self.settings.change_grace));
-        match class {
-            Class::Syn => Some((sender, TcpState::SynSent)),
-            Class::Invalid => None,
-            _ if !picks_up => None,
-            Class::SynAck => Some((sender.other(), TcpState::SynRecv)),
-            Class::Ack => Some((sender, TcpState::Established)),
-            Class::Fin => Some((sender, TcpState::FinWait(sender))),
-            Class::Rst => Some((sender, TcpState::Close)),
+        if picks_up {
+            Opened::Connection(end, state)
+        } else {
+            Opened::Middle(end, state)
+        }
+    }
+
+    /// Whether a window that began at `since` is open. One of zero length is none.
+    fn is_within(&self, since: u64, window: Duration) -> bool {
+        nanos(window) > 0 && self.clock.saturating_sub(since) <= nanos(window)
+    }
+
+    /// What the policies of a moment ago made of the packet's flow (D15, D23, D24).
+    fn before_the_change(&self, crossing: &Crossing<'_>) -> Before {
+        let mut roles = (false, false);
+        for (end, inventory) in &self.former {
+            let Some(interface) = inventory.interfaces.get(&crossing.interface.id) else {
+                continue;
+            };
+            if self.is_within(*end, self.settings.change_grace) {
+                let then = Crossing {
+                    interface,
+                    direction: crossing.direction,
+                    packet: crossing.packet,
+                };
+                let always_track = &self.settings.of(&interface.id).always_track;
+                let (initiator, responder) = rules::untracked_roles(inventory, &then, always_track);
+                roles = (roles.0 || initiator, roles.1 || responder);
+            }
+        }
+        match roles {
+            (true, _) => Before::Untracked,
+            (false, true) if rules::may_be_opened(&self.inventory, crossing) => Before::Untracked,
+            (false, true) => Before::Cut,
+            (false, false) => Before::Tracked,
         }
     }
 

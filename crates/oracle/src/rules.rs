@@ -4,8 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use secgroup_model::{
-    Direction, Family, GroupId, Inventory, NetworkInterface, Peer, PeeringStatus, PortRange, Rule,
-    RuleId, Traffic,
+    Direction, Family, GroupId, Inventory, NetworkInterface, Peer, PortRange, Rule, RuleId, Traffic,
 };
 
 use crate::read::{Packet, Upper};
@@ -54,7 +53,7 @@ pub(crate) fn first_match(
 ) -> Option<(GroupId, RuleId)> {
     for (group, rule) in rules_of(inventory, crossing.interface, crossing.direction) {
         if covers_traffic(rule.spec.traffic, crossing.packet)
-            && covers_peer(inventory, &rule.spec.peer, crossing.peer())
+            && covers_peer(inventory, group, &rule.spec.peer, crossing.peer())
         {
             return Some((group.clone(), rule.id.clone()));
         }
@@ -81,14 +80,14 @@ fn covers_traffic(traffic: Traffic, packet: &Packet) -> bool {
 }
 
 /// Whether an address is the rule's peer.
-fn covers_peer(inventory: &Inventory, peer: &Peer, address: IpAddr) -> bool {
-    peer_ranges(inventory, peer)
+fn covers_peer(inventory: &Inventory, group: &GroupId, peer: &Peer, address: IpAddr) -> bool {
+    peer_ranges(inventory, group, peer)
         .iter()
         .any(|range| range.contains(&address))
 }
 
-/// The ranges that a rule's peer stands for at this moment.
-fn peer_ranges(inventory: &Inventory, peer: &Peer) -> Vec<IpNet> {
+/// The ranges that the peer of a rule of `group` stands for at this moment.
+fn peer_ranges(inventory: &Inventory, group: &GroupId, peer: &Peer) -> Vec<IpNet> {
     match peer {
         Peer::Cidr(range) => vec![*range],
         // A26: any entry of the current version. A list that is not known holds nothing.
@@ -98,9 +97,9 @@ fn peer_ranges(inventory: &Inventory, peer: &Peer) -> Vec<IpNet> {
             .map(|list| list.entries().iter().map(|entry| entry.cidr).collect())
             .unwrap_or_default(),
         Peer::Group(reference) => {
-            // B28: a stale reference matches nothing.
-            let usable = matches!(reference.peering, None | Some(PeeringStatus::Active));
-            if !usable || !inventory.groups.contains_key(&reference.group) {
+            // A27, B28: a group that is out of reach, or that is not known, stands for nothing.
+            let from = inventory.groups.get(group);
+            if !from.is_some_and(|from| inventory.may_reference(from, reference)) {
                 return Vec::new();
             }
             // C6 to C8: every private address and delegated prefix of every interface that has
@@ -117,19 +116,22 @@ fn peer_ranges(inventory: &Inventory, peer: &Peer) -> Vec<IpNet> {
     }
 }
 
-/// Whether a packet that a rule allows belongs to a flow that is not tracked (D7 to D16; step 8).
-pub(crate) fn is_untracked(
+/// In which roles a packet belongs to a flow that is not tracked: as initiator, as responder.
+pub(crate) type Roles = (bool, bool);
+
+/// Whether a packet belongs to a flow that is not tracked (D7 to D16; step 8), in each role.
+pub(crate) fn untracked_roles(
     inventory: &Inventory,
     crossing: &Crossing<'_>,
     always_track: &AlwaysTrack,
-) -> bool {
+) -> Roles {
     // D12: automatically tracked connections.
     match always_track {
         AlwaysTrack::None => {}
-        AlwaysTrack::All => return false,
+        AlwaysTrack::All => return (false, false),
         AlwaysTrack::Peers(ranges) => {
             if ranges.iter().any(|range| range.contains(&crossing.peer())) {
-                return false;
+                return (false, false);
             }
         }
     }
@@ -144,7 +146,7 @@ pub(crate) fn is_untracked(
             source,
             destination,
         } => (source, destination, false),
-        Upper::Icmp { .. } | Upper::Other | Upper::LaterFragment => return false,
+        Upper::Icmp { .. } | Upper::Other | Upper::LaterFragment => return (false, false),
     };
     let this = crossing.direction;
     let opposite = this.reverse();
@@ -153,7 +155,39 @@ pub(crate) fn is_untracked(
 
     let as_initiator = open(this, destination) && open_all(opposite);
     let as_responder = open(opposite, source) && open_all(this);
-    as_initiator || (as_responder && !only_initiator)
+    (as_initiator, as_responder && !only_initiator)
+}
+
+/// Whether the rules of the opposite direction admit the packet that this one answers: the same
+/// peer, and this one's source port as the destination port (D15, D58.2).
+pub(crate) fn may_be_opened(inventory: &Inventory, crossing: &Crossing<'_>) -> bool {
+    let mut question = crossing.packet.clone();
+    question.upper = match question.upper {
+        Upper::Tcp {
+            source,
+            destination,
+            flags,
+        } => Upper::Tcp {
+            source: destination,
+            destination: source,
+            flags,
+        },
+        Upper::Udp {
+            source,
+            destination,
+        } => Upper::Udp {
+            source: destination,
+            destination: source,
+        },
+        other => other,
+    };
+    (question.source, question.destination) = (question.destination, question.source);
+    let asked = Crossing {
+        interface: crossing.interface,
+        direction: crossing.direction.reverse(),
+        packet: &question,
+    };
+    first_match(inventory, &asked).is_some()
 }
 
 /// Whether some one rule of `direction` opens all of `ports` to everyone in the packet's family,

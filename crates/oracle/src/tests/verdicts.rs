@@ -168,18 +168,18 @@ fn c6_to_c9_a_group_stands_for_the_private_addresses_of_its_members() {
 
 #[test]
 fn b28_stale_references_match_nothing() {
-    for (rule, expected) in [
-        ("in tcp 22 sg-2", true),
-        ("in tcp 22 sg-2!active", true),
-        ("in tcp 22 sg-2!pending", false),
-        ("in tcp 22 sg-2!gone", false),
-        ("in tcp 22 sg-3", false), // deleted, whoever still names it
+    for (rule, vpc, expected) in [
+        ("in tcp 22 sg-2", "vpc-1", true),
+        ("in tcp 22 sg-2!active", "vpc-2", true),
+        ("in tcp 22 sg-2", "vpc-2", false), // nothing connects the VPCs
+        ("in tcp 22 sg-2!pending", "vpc-2", false),
+        ("in tcp 22 sg-2!gone", "vpc-2", false),
+        ("in tcp 22 sg-3", "vpc-1", false), // deleted, whoever still names it
     ] {
-        let policy = Policy::of(&[rule]).group("sg-2", &[]).interface(
-            "eni-2",
-            &["198.51.100.7"],
-            &["sg-2", "sg-3"],
-        );
+        let policy = Policy::of(&[rule])
+            .group("sg-2", &[])
+            .group_in("sg-2", vpc)
+            .interface("eni-2", &["198.51.100.7"], &["sg-2", "sg-3"]);
         assert_eq!(
             World::new(&policy).sees(IN_TCP) == "new",
             expected,

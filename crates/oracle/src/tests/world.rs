@@ -55,6 +55,17 @@ impl Policy {
         self
     }
 
+    /// With this group in another VPC.
+    pub(super) fn group_in(mut self, id: &str, vpc: &str) -> Self {
+        let group = self
+            .inventory
+            .groups
+            .get_mut(id)
+            .expect("a group that there is");
+        group.vpc = Some(VpcId::new(vpc));
+        self
+    }
+
     /// With this interface.
     pub(super) fn interface(mut self, id: &str, addresses: &[&str], groups: &[&str]) -> Self {
         let interface = NetworkInterface {
