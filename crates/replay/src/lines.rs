@@ -3,6 +3,7 @@
 //! | field | |
 //! |---|---|
 //! | `packet` | 1-based number in the order read, over all captures |
+//! | `capture` | the file; absent where there is only one |
 //! | `time` | seconds since the epoch, with the digits of the capture |
 //! | `interface`, `direction` | where the verdict was given; `null` where the packet crosses nothing known |
 //! | `src`, `dst` | addresses; `null` where it is not IP or they could not be read |
@@ -27,9 +28,16 @@ use crate::session::{Judged, Kind, Seen};
 #[derive(Debug, Default)]
 pub struct Lines {
     text: String,
+    /// The field that says which capture lines are of; empty where there is only one.
+    capture: String,
 }
 
 impl Lines {
+    /// The lines to come are of this capture, one of several.
+    pub fn of_capture(&mut self, name: &str) {
+        self.capture = format!(",\"capture\":{}", serde_json::Value::from(name));
+    }
+
     /// What was written since the last time.
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.text).into_bytes()
@@ -75,10 +83,9 @@ impl Lines {
     }
 
     fn head(&mut self, number: u64, record: &Record<'_>, at: Option<(&Judged, &Registry)>) {
-        self.put(format_args!(
-            "{{\"packet\":{number},\"time\":{}",
-            time(record)
-        ));
+        self.put(format_args!("{{\"packet\":{number}"));
+        self.text.push_str(&self.capture);
+        self.put(format_args!(",\"time\":{}", time(record)));
         let interface = at.and_then(|(judged, registry)| registry.interface(judged.interface?));
         self.field(
             "interface",

@@ -109,6 +109,11 @@ pub fn run(plan: Plan, progress: &mut dyn FnMut(Position)) -> Result<Report, Rep
                 bytes: bytes_before + capture.bytes_read(),
             });
         };
+        if plan.captures.len() > 1
+            && let (Ok(capture), Some(writer)) = (&opened, &mut replay.outputs.lines)
+        {
+            writer.lines.of_capture(capture.name());
+        }
         let outcome = match &mut opened {
             Ok(capture) => replay.capture(capture, &mut told),
             Err(_) => Ok(None),

@@ -233,21 +233,22 @@ impl Session {
                 Crossed::default(),
             );
         };
-        match frame.parse() {
+        // By reference: moving the packet out of the result costs more than reading it.
+        match &frame.parse() {
             Ok(Parsed::Ip(packet)) => {
                 let crossed = self.selector.crossed(packet.addresses, &frame);
                 let verify = self.settings.engine.verify_checksums && crossed != Crossed::default();
                 match if verify {
-                    frame.verify_checksums(&packet)
+                    frame.verify_checksums(packet)
                 } else {
                     Ok(())
                 } {
-                    Ok(()) => (Kind::Ip(packet), crossed),
+                    Ok(()) => (Kind::Ip(*packet), crossed),
                     Err(error) => self.malformed(&frame, error),
                 }
             }
-            Ok(Parsed::NotIp(ethertype)) => (Kind::NotIp(ethertype), Crossed::default()),
-            Err(error) => self.malformed(&frame, error),
+            Ok(Parsed::NotIp(ethertype)) => (Kind::NotIp(*ethertype), Crossed::default()),
+            Err(error) => self.malformed(&frame, *error),
         }
     }
 

@@ -53,16 +53,26 @@ struct Case {
 
 fn cases() -> impl Strategy<Value = Case> {
     let steps = prop::collection::vec(traffic::steps(), 1..120);
-    (
-        prop::collection::vec(policies::policies(), 1..4),
-        policies::knobs(),
-        steps,
+    // Most changes are small ones: rules that go, and come back. Now and then everything is another.
+    let changed = prop_oneof![
+        3 => any::<u64>().prop_map(|removed| (Some(removed), None)),
+        1 => policies::policies().prop_map(|policy| (None, Some(policy))),
+    ];
+    let changes = prop::collection::vec(changed, 0..3);
+    (policies::policies(), changes, policies::knobs(), steps).prop_map(
+        |(first, changes, knobs, steps)| {
+            let change = |(removed, other): (Option<u64>, Option<Policy>)| match removed {
+                Some(removed) => first.without(removed),
+                None => other.unwrap_or_else(|| first.clone()),
+            };
+            let later: Vec<_> = changes.into_iter().map(change).collect();
+            Case {
+                policies: [vec![first], later].concat(),
+                knobs,
+                steps,
+            }
+        },
     )
-        .prop_map(|(policies, knobs, steps)| Case {
-            policies,
-            knobs,
-            steps,
-        })
 }
 
 fn engine_settings(knobs: &Knobs) -> SessionSettings {

@@ -197,6 +197,19 @@ pub(crate) fn net(text: &str) -> IpNet {
 }
 
 impl Policy {
+    /// The same without the rules whose bit is set, counted over all groups.
+    pub(crate) fn without(&self, removed: u64) -> Self {
+        let mut policy = self.clone();
+        let mut bit = 0;
+        for rules in &mut policy.groups {
+            rules.retain(|_| {
+                bit += 1;
+                removed >> (bit % 64) & 1 == 0
+            });
+        }
+        policy
+    }
+
     /// As both sides are given it. A rule's id says what it allows, so that it is the same in every policy.
     pub(crate) fn inventory(&self) -> Inventory {
         let mut inventory = Inventory::default();

@@ -116,6 +116,28 @@ fn d15_a_rule_change_cuts_what_is_untracked_and_nothing_else() {
          +1 ! policy closed                          |
          +0 203.0.113.10:40000 > 10.0.0.10:22  tcp PA | deny no-rule",
     );
+    // D58.2: the answer still passes by its own rule, and is useless: it lets nobody in again (D18). UDP likewise.
+    Story::new(open).policy("closed", policy(closed)).trace(
+        "+0 203.0.113.10:40000 > 10.0.0.10:22  tcp S  | allow untracked
+         +0 10.0.0.10:22 > 203.0.113.10:40000  tcp SA | allow untracked
+         +1 ! policy closed                          |
+         +0 10.0.0.10:22 > 203.0.113.10:40000  tcp PA | allow untracked
+         +0 203.0.113.10:40000 > 10.0.0.10:22  tcp A  | deny no-rule
+         +0 10.0.0.10:22 > 203.0.113.10:40000  tcp PA | allow untracked
+         +0 203.0.113.10:40000 > 10.0.0.10:22  tcp A  | deny no-rule
+         # Our own new connections are not concerned.
+         +0 10.0.0.10:40000 > 203.0.113.10:22  tcp S  | allow new
+         +0 203.0.113.10:22 > 10.0.0.10:40000  tcp SA | allow established",
+    );
+    let dns = "i ingress udp 53 from 0.0.0.0/0\n i egress all to 0.0.0.0/0";
+    Story::new(dns).policy("closed", policy(closed)).trace(
+        "+0 203.0.113.10:40000 > 10.0.0.10:53  udp | allow untracked
+         +1 ! policy closed                       |
+         +0 10.0.0.10:53 > 203.0.113.10:40000  udp | allow untracked
+         +0 203.0.113.10:40000 > 10.0.0.10:53  udp | deny no-rule
+         +0 10.0.0.10:40000 > 203.0.113.10:53  udp | allow new
+         +0 203.0.113.10:53 > 10.0.0.10:40000  udp | allow established",
+    );
     Story::new(narrow).policy("closed", policy(closed)).trace(
         "+0 203.0.113.10:40000 > 10.0.0.10:22  tcp S  | allow new
          +0 10.0.0.10:22 > 203.0.113.10:40000  tcp SA | allow established
