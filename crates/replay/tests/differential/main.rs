@@ -375,7 +375,7 @@ fn generated_traffic_reaches_every_reason() {
 
     let mut runner = TestRunner::deterministic();
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    for _ in 0..300 {
+    for _ in 0..500 {
         let case = cases().new_tree(&mut runner).unwrap().current();
         let inventories: Vec<_> = case.policies.iter().map(Policy::inventory).collect();
         for line in by_oracle(&events(&case), &inventories, &case.knobs)

@@ -61,7 +61,7 @@ pub(crate) fn knobs() -> impl Strategy<Value = Knobs> {
         (prop::bool::weighted(0.2), prop::bool::weighted(0.9)),
         prop::sample::select(vec![1, 2, 3, 5, 1000, 1000]),
         prop::option::weighted(0.3, 1..4_u32),
-        prop::option::weighted(0.7, 1..4_u32),
+        prop::option::weighted(0.9, 1..3_u32),
         prop::option::weighted(
             0.2,
             prop::sample::subsequence(vec!["203.0.113.0/24", "2001:db8:1::/48"], 0..=2),
