@@ -1,0 +1,291 @@
+//! Rule sets of any size, what is asked of them, and the obvious ways to answer.
+
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use ipnet::{IpNet, Ipv4Net};
+use prefix_trie::PrefixMap;
+use secgroup_packet::{Direction, PortRange, Protocol};
+use secgroup_policy::{
+    Directory, GroupNumber, IcmpMatch, Peer, Query, Rule, RuleNumber, Selector, Traffic,
+};
+use secgroup_testkit::rng::Rng;
+
+use crate::flows::{CLIENTS, SERVICE, low16, low32};
+
+/// The sizes of rule sets: from a toy to what nobody should have.
+pub const SIZES: [usize; 6] = [1, 10, 60, 300, 1_000, 10_000];
+
+/// Ports that rules and packets use.
+const PORTS: [u16; 16] = [
+    22, 25, 53, 80, 123, 389, 636, 1433, 3306, 3389, 5432, 6379, 8080, 8443, 9090, 27017,
+];
+
+/// How many /16 networks the ranges of rules lie in: few, so that they overlap.
+const BASES: u64 = 64;
+
+/// `count` ingress rules of the kinds that people write: hosts and networks nested in each other,
+/// single ports, some port ranges, some UDP, some ICMP. The last one admits [`CLIENTS`] to
+/// [`SERVICE`].
+#[must_use]
+pub fn rules(count: usize) -> Vec<Rule> {
+    let mut rng = Rng::new(0x4013 + count as u64);
+    let mut rules: Vec<Rule> = (1..count)
+        .map(|number| rule(number - 1, traffic(&mut rng), Peer::Cidr(network(&mut rng))))
+        .collect();
+    let clients = Ipv4Net::new(CLIENTS.0, CLIENTS.1).expect("a prefix of IPv4");
+    let service = Traffic::Tcp(PortRange::single(SERVICE));
+    rules.push(rule(count.max(1) - 1, service, Peer::Cidr(clients.into())));
+    rules
+}
+
+/// Ten rules, each with a prefix list of `count / 10` entries.
+#[must_use]
+pub fn prefix_list_rules(count: usize) -> Vec<Rule> {
+    let mut rng = Rng::new(0x9f1 + count as u64);
+    (0..10)
+        .map(|number| {
+            let entries: Arc<[IpNet]> = (0..count / 10).map(|_| wide_network(&mut rng)).collect();
+            rule(number, traffic(&mut rng), Peer::Prefixes(entries))
+        })
+        .collect()
+}
+
+/// `count` rules with `groups` groups as their peers, and a directory in which each group has
+/// `members` addresses.
+#[must_use]
+pub fn group_rules(count: usize, groups: u32, members: u32) -> (Vec<Rule>, Directory) {
+    let mut rng = Rng::new(0x9409);
+    let rules = (0..count)
+        .map(|number| {
+            let group = GroupNumber(low32(rng.below(u64::from(groups))));
+            rule(number, traffic(&mut rng), Peer::Group(group))
+        })
+        .collect();
+    let directory = Directory::new();
+    for group in 0..groups {
+        for member in 0..members {
+            directory.join(
+                member_address(group * members + member).into(),
+                &[GroupNumber(group)],
+            );
+        }
+    }
+    (rules, directory)
+}
+
+/// The address of a member of some group.
+#[must_use]
+pub fn member_address(member: u32) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::from_bits(
+        u32::from_be_bytes([10, 128, 0, 0]) + member,
+    ))
+}
+
+fn rule(number: usize, traffic: Traffic, peer: Peer) -> Rule {
+    Rule {
+        number: RuleNumber(low32(number as u64)),
+        direction: Direction::Ingress,
+        traffic,
+        peer,
+    }
+}
+
+fn traffic(rng: &mut Rng) -> Traffic {
+    let port = PortRange::single(*rng.pick(&PORTS));
+    match rng.below(20) {
+        0..14 => Traffic::Tcp(port),
+        14..16 => {
+            let from = 1024 + low16(rng.below(50_000));
+            let to = from + low16(rng.below(2_000));
+            Traffic::Tcp(PortRange::new(from, to).expect("from is not above to"))
+        }
+        16..19 => Traffic::Udp(port),
+        _ => Traffic::Icmp(IcmpMatch::ANY),
+    }
+}
+
+fn network(rng: &mut Rng) -> IpNet {
+    let base = u32::from_be_bytes([172, low8(rng.below(BASES)), 0, 0]);
+    let host = low32(rng.below(1 << 16));
+    let length = match rng.below(10) {
+        0..4 => 32,
+        4..8 => 24,
+        8 => 16,
+        _ => 17 + low8(rng.below(15)),
+    };
+    net(base | host, length)
+}
+
+/// A network anywhere, as those of large prefix lists are.
+fn wide_network(rng: &mut Rng) -> IpNet {
+    net(low32(rng.next_u64() >> 32), 16 + low8(rng.below(17)))
+}
+
+fn net(bits: u32, length: u8) -> IpNet {
+    let net = Ipv4Net::new(Ipv4Addr::from_bits(bits), length).expect("a prefix of IPv4");
+    net.trunc().into()
+}
+
+fn low8(number: u64) -> u8 {
+    u8::try_from(number).expect("the caller keeps it below 256")
+}
+
+/// `count` questions to `rules`: half aim at a rule, and half may or may not find one.
+#[must_use]
+pub fn queries(rules: &[Rule], count: usize) -> Vec<Query> {
+    let mut rng = Rng::new(0x94e1);
+    (0..count)
+        .map(|_| {
+            let aimed = rng.pick(rules);
+            let is_aimed = rng.chance(1, 2);
+            let traffic = if is_aimed {
+                aimed.traffic
+            } else {
+                traffic(&mut rng)
+            };
+            let peer = match (&aimed.peer, is_aimed) {
+                (Peer::Cidr(net), true) => within(*net, &mut rng),
+                (Peer::Prefixes(nets), true) => within(*rng.pick(nets), &mut rng),
+                (Peer::Cidr(_), false) => within(network(&mut rng), &mut rng),
+                (Peer::Prefixes(_), false) => within(wide_network(&mut rng), &mut rng),
+                // Members of some group, whichever it is.
+                (Peer::Group(_), _) => member_address(low32(rng.below(1 << 16))),
+            };
+            query(traffic, peer, &mut rng)
+        })
+        .collect()
+}
+
+fn query(traffic: Traffic, peer: IpAddr, rng: &mut Rng) -> Query {
+    let port = |range: PortRange, rng: &mut Rng| {
+        let ports = u64::from(range.to() - range.from()) + 1;
+        Selector::Port(range.from() + low16(rng.below(ports)))
+    };
+    let (protocol, selector) = match traffic {
+        Traffic::Tcp(range) => (Protocol::TCP, port(range, rng)),
+        Traffic::Udp(range) => (Protocol::UDP, port(range, rng)),
+        _ => (Protocol::ICMP, Selector::Icmp { kind: 8, code: 0 }),
+    };
+    Query {
+        direction: Direction::Ingress,
+        protocol,
+        peer,
+        selector,
+    }
+}
+
+fn within(net: IpNet, rng: &mut Rng) -> IpAddr {
+    let IpNet::V4(net) = net else {
+        return net.addr();
+    };
+    let host = low32(rng.below(1 << (32 - u32::from(net.prefix_len()))));
+    IpAddr::V4(Ipv4Addr::from_bits(net.network().to_bits() | host))
+}
+
+/// Whether a rule's traffic covers a packet, as the rule is written.
+fn covers(traffic: Traffic, query: &Query) -> bool {
+    match (traffic, query.selector) {
+        (Traffic::All, _) => true,
+        (Traffic::Tcp(ports), Selector::Port(port)) => {
+            query.protocol == Protocol::TCP && ports.contains(port)
+        }
+        (Traffic::Udp(ports), Selector::Port(port)) => {
+            query.protocol == Protocol::UDP && ports.contains(port)
+        }
+        (Traffic::Icmp(message), Selector::Icmp { kind, code }) => {
+            query.protocol == Protocol::ICMP && message.matches(kind, code)
+        }
+        (Traffic::Other(protocol), _) => query.protocol == protocol,
+        _ => false,
+    }
+}
+
+/// Rule by rule, as they are written. Groups are sets of addresses.
+#[derive(Debug, Clone)]
+pub struct Linear {
+    rules: Vec<Rule>,
+    members: HashMap<GroupNumber, HashSet<IpAddr>>,
+}
+
+impl Linear {
+    /// The rules; `directory` is asked once who is in the groups, for addresses of
+    /// [`member_address`] up to `members`.
+    #[must_use]
+    pub fn new(rules: &[Rule], directory: &Directory, members: u32) -> Self {
+        let mut sets = HashMap::<GroupNumber, HashSet<IpAddr>>::new();
+        for address in (0..members).map(member_address) {
+            for group in directory.groups_of(address) {
+                sets.entry(group).or_default().insert(address);
+            }
+        }
+        Self {
+            rules: rules.to_vec(),
+            members: sets,
+        }
+    }
+
+    /// The first rule that matches.
+    #[must_use]
+    pub fn matches(&self, query: &Query) -> Option<RuleNumber> {
+        let matches = |rule: &&Rule| {
+            rule.direction == query.direction
+                && covers(rule.traffic, query)
+                && match &rule.peer {
+                    Peer::Cidr(net) => net.contains(&query.peer),
+                    Peer::Prefixes(nets) => nets.iter().any(|net| net.contains(&query.peer)),
+                    Peer::Group(group) => self
+                        .members
+                        .get(group)
+                        .is_some_and(|set| set.contains(&query.peer)),
+                }
+        };
+        self.rules.iter().find(matches).map(|rule| rule.number)
+    }
+}
+
+/// Rules by prefix in a trie: every prefix around the address, then the rules of each.
+#[derive(Debug, Clone)]
+pub struct Trie {
+    prefixes: PrefixMap<Ipv4Net, Vec<(RuleNumber, Traffic)>>,
+}
+
+impl Trie {
+    /// The ingress rules over IPv4 ranges; others are left out.
+    #[must_use]
+    pub fn new(rules: &[Rule]) -> Self {
+        let mut prefixes = PrefixMap::<Ipv4Net, Vec<_>>::new();
+        for rule in rules {
+            let nets = match &rule.peer {
+                Peer::Cidr(net) => std::slice::from_ref(net),
+                Peer::Prefixes(nets) => nets,
+                Peer::Group(_) => &[],
+            };
+            for net in nets {
+                if let IpNet::V4(net) = net {
+                    prefixes
+                        .entry(*net)
+                        .or_default()
+                        .push((rule.number, rule.traffic));
+                }
+            }
+        }
+        Self { prefixes }
+    }
+
+    /// The first rule that matches.
+    #[must_use]
+    pub fn matches(&self, query: &Query) -> Option<RuleNumber> {
+        let IpAddr::V4(peer) = query.peer else {
+            return None;
+        };
+        self.prefixes
+            .cover_values(&Ipv4Net::from(peer))
+            .filter_map(|rules| {
+                let first = rules.iter().find(|(_, traffic)| covers(*traffic, query));
+                first.map(|(number, _)| *number)
+            })
+            .min()
+    }
+}
