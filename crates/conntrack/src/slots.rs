@@ -135,7 +135,15 @@ impl<const N: usize> Slots<N> {
         None
     }
 
-    /// Asks for the line that [`find`](Self::find) would read first.
+    /// Asks for the tags that [`prefetch`](Self::prefetch) and [`find`](Self::find) read first.
+    #[inline]
+    pub(crate) fn prefetch_tags(&self, hash: FlowHash) {
+        let [first, _] = self.places(hash).buckets;
+        prefetch(&self.tags[first]);
+    }
+
+    /// Asks for the line that [`find`](Self::find) would read first; where it would find none, for
+    /// the place that a new connection would take.
     #[inline]
     pub(crate) fn prefetch(&self, hash: FlowHash) {
         let places = self.places(hash);
@@ -148,6 +156,15 @@ impl<const N: usize> Slots<N> {
                 return;
             }
         }
+        let [first, _] = places.buckets;
+        let free = self.free(first).rotate_right(places.home);
+        prefetch(&self.lines[places.slot(first, free)]);
+    }
+
+    /// Asks for what freeing a place, or looking at who has it, touches.
+    pub(crate) fn prefetch_place(&self, slot: usize) {
+        prefetch(&self.lines[slot]);
+        prefetch(&self.tags[slot / BUCKET]);
     }
 
     /// A free place for a key; `None` where all 128 are taken.

@@ -3,7 +3,7 @@
 use secgroup_packet::{Direction, Family, FlowKey, FlowKey6, InterfaceIndex, Timestamp};
 
 use crate::Connection;
-use crate::cpu::prefetch;
+
 use crate::hash::{FlowHash, Seed};
 use crate::line::{Body, Line, PackedKey, WORDS_V4, WORDS_V6};
 use crate::slots::{BUCKET, Slots};
@@ -132,13 +132,18 @@ impl Store {
     }
 
     #[inline]
+    pub(crate) fn prefetch_tags(&self, family: Family, hash: FlowHash) {
+        of_family!(self, family, slots => slots.prefetch_tags(hash));
+    }
+
+    #[inline]
     pub(crate) fn prefetch(&self, family: Family, hash: FlowHash) {
         of_family!(self, family, slots => slots.prefetch(hash));
     }
 
-    /// Asks for the line of a connection that will be looked at soon.
-    pub(crate) fn prefetch_line(&self, handle: Handle) {
-        prefetch(self.body(handle));
+    /// Asks for what [`free_up`](Self::free_up) will touch.
+    pub(crate) fn prefetch_place(&self, handle: Handle) {
+        of_family!(self, handle.family(), slots => slots.prefetch_place(handle.slot()));
     }
 
     pub(crate) fn vacant(&self, family: Family, hash: FlowHash) -> Option<Handle> {

@@ -106,15 +106,18 @@ impl Table {
         }
     }
 
-    /// The hash of a key in this table.
+    /// The hash of a key in this table; also asks for the tags that [`prefetch`](Self::prefetch)
+    /// will read, for which it pays to hash the whole burst first.
     #[must_use]
     #[inline]
     pub fn hash(&self, key: &FlowKey) -> FlowHash {
-        Store::hash(&self.seed, key)
+        let hash = Store::hash(&self.seed, key);
+        self.store.prefetch_tags(family(key), hash);
+        hash
     }
 
-    /// Fetches what [`lookup`](Self::lookup) will read, without waiting for it: worth it when other
-    /// packets of the burst come first.
+    /// Asks for what [`lookup`](Self::lookup) will read and [`insert`](Self::insert) write: worth it
+    /// when other packets of the burst come first.
     #[inline]
     pub fn prefetch(&self, key: &FlowKey, hash: FlowHash) {
         self.store.prefetch(family(key), hash);
@@ -394,7 +397,7 @@ impl Table {
             self.stats.gave_way += 1;
         }
         if let Some(next) = self.interfaces.oldest(room.interface) {
-            self.store.prefetch_line(next); // The next to give way, if this is a flood.
+            self.store.prefetch_place(next); // The next to give way, if this is a flood.
         }
         Ok(())
     }
