@@ -1,0 +1,4 @@
+//! `secgroup` from outside: what is typed, and what comes out.
+
+mod golden;
+mod support;
