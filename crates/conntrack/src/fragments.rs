@@ -48,7 +48,7 @@ pub struct FragmentKey {
     pub id: u32,
 }
 
-/// A record that waits for its verdict. Good until the next first fragment.
+/// A record that waits for its verdict. Good until the next first fragment or removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FragmentSlot(u32);
 
@@ -114,7 +114,6 @@ impl<V: Copy> FragmentTable<V> {
             verdict: None,
             pieces,
             spoilt,
-            forgotten: false,
         };
         FragmentStep::Fresh(FragmentSlot(self.push(record)))
     }
@@ -135,16 +134,21 @@ impl<V: Copy> FragmentTable<V> {
         if record.spoilt { None } else { record.verdict }
     }
 
-    /// Forgets the datagrams that crossed an interface. Their places in the ring are free again
-    /// when their time is up.
+    /// Forgets the datagrams that crossed an interface. Looks at every record: for an interface that
+    /// is gone (D27), not for a packet.
     pub fn remove_interface(&mut self, interface: InterfaceIndex) {
-        for offset in 0..self.len {
-            let at = (self.head + offset) % self.capacity;
-            let record = &self.records[at as usize];
-            if record.key.interface == interface && !record.forgotten {
-                self.unlist(at);
-                self.records[at as usize].forgotten = true;
+        let mut kept = 0;
+        for from in 0..self.len {
+            let (from, to) = (self.at(from) as usize, self.at(kept) as usize);
+            if self.records[from].key.interface != interface {
+                self.records.swap(from, to);
+                kept += 1;
             }
+        }
+        self.len = kept;
+        self.index.fill(FREE);
+        for record in 0..kept {
+            self.list(self.at(record));
         }
     }
 
@@ -171,29 +175,37 @@ impl<V: Copy> FragmentTable<V> {
         }
     }
 
+    /// The place of the record that is so many behind the oldest.
+    const fn at(&self, behind: u32) -> u32 {
+        (self.head + behind) % self.capacity
+    }
+
     /// Adds a record at the end of the ring.
     fn push(&mut self, record: Record<V>) -> u32 {
-        let at = (self.head + self.len) % self.capacity;
-        let mut place = record.home;
-        while self.index[place as usize] != FREE {
-            place = (place + 1) & self.mask;
-        }
-        self.index[place as usize] = at;
+        let at = self.at(self.len);
         match self.records.get_mut(at as usize) {
             Some(old) => *old = record,
             None => self.records.push(record), // The ring has not come round yet.
         }
         self.len += 1;
+        self.list(at);
         at
+    }
+
+    /// Puts a record in the index.
+    fn list(&mut self, at: u32) {
+        let mut place = self.records[at as usize].home;
+        while self.index[place as usize] != FREE {
+            place = (place + 1) & self.mask;
+        }
+        self.index[place as usize] = at;
     }
 
     /// Drops the records that ran out before `now`.
     fn run_out(&mut self, now: Timestamp) {
         while self.len > 0 && self.records[self.head as usize].runs_out < now {
-            if !self.records[self.head as usize].forgotten {
-                self.unlist(self.head);
-            }
-            self.head = (self.head + 1) % self.capacity;
+            self.unlist(self.head);
+            self.head = self.at(1);
             self.len -= 1;
         }
     }
@@ -239,8 +251,6 @@ struct Record<V> {
     verdict: Option<V>,
     pieces: Pieces,
     spoilt: bool,
-    /// Not in the index any more.
-    forgotten: bool,
 }
 
 /// The bytes of a datagram that have passed.

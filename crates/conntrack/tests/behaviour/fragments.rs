@@ -11,10 +11,15 @@ use secgroup_packet::{AddressPair, Direction, Fragment, InterfaceIndex, Protocol
 /// How long a record is kept, in seconds.
 const LIFE: u64 = 30;
 
+/// The datagrams of the tests cross two interfaces, by their identification.
+const fn interface(id: u32) -> InterfaceIndex {
+    InterfaceIndex(id % 2)
+}
+
 fn key(id: u32) -> FragmentKey {
     let (src, dst) = (Ipv4Addr::new(203, 0, 113, 10), Ipv4Addr::new(10, 0, 0, 10));
     FragmentKey {
-        interface: InterfaceIndex(1),
+        interface: interface(id),
         direction: Direction::Ingress,
         addresses: AddressPair::V4 { src, dst },
         protocol: Protocol::UDP,
@@ -155,11 +160,19 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn fragments_are_judged_byte_by_byte(seed: u64, pieces in pieces()) {
+    fn fragments_are_judged_byte_by_byte(
+        seed: u64,
+        pieces in pieces(),
+        gone_at in 0..200_u32,
+    ) {
         let mut table = FragmentTable::new(CAPACITY, seed);
         let mut model = Model::default();
         let mut now = Timestamp::from_secs(1_000);
         for (verdict, (id, piece, wait)) in (0..).zip(pieces) {
+            if verdict == gone_at {
+                table.remove_interface(interface(1));
+                model.datagrams.retain(|&id, _| interface(id) != interface(1));
+            }
             now = now.saturating_add(Duration::from_nanos(wait));
             let got = arrive(&mut table, id, piece, now, verdict);
             prop_assert_eq!(got, model.arrive(id, piece, now, verdict), "{} {:?}", id, piece);
