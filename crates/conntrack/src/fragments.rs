@@ -134,8 +134,8 @@ impl<V: Copy> FragmentTable<V> {
         if record.spoilt { None } else { record.verdict }
     }
 
-    /// Forgets the datagrams that crossed an interface. Looks at every record: for an interface that
-    /// is gone (D27), not for a packet.
+    /// Forgets the datagrams that crossed an interface. Looks at every record: for an interface
+    /// that is gone (D27), not for a packet.
     pub fn remove_interface(&mut self, interface: InterfaceIndex) {
         let mut kept = 0;
         for from in 0..self.len {

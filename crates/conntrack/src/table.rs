@@ -116,8 +116,8 @@ impl Table {
         hash
     }
 
-    /// Asks for what [`lookup`](Self::lookup) will read and [`insert`](Self::insert) write: worth it
-    /// when other packets of the burst come first.
+    /// Asks for what [`lookup`](Self::lookup) will read and [`insert`](Self::insert) write: worth
+    /// it when other packets of the burst come first.
     #[inline]
     pub fn prefetch(&self, key: &FlowKey, hash: FlowHash) {
         self.store.prefetch(family(key), hash);

@@ -127,7 +127,7 @@ static MOVES: [[[Move; 5]; 2]; 11] = [
         [KEEP_, KEEP_, ESTAB, FIN_O, CLOSE],
         [KEEP_, KEEP_, RENEW, FIN_R, CLOSE],
     ],
-    [ // ESTABLISHED. A SYN is answered by a challenge ACK (RFC 5961 section 4): no reason to forget.
+    [ // ESTABLISHED. A SYN is answered by a challenge ACK (RFC 5961 section 4), no more.
         [KEEP_, BAD__, RENEW, FIN_O, CLOSE],
         [KEEP_, KEEP_, RENEW, FIN_R, CLOSE],
     ],
