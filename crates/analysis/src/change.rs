@@ -3,37 +3,49 @@
 use ipnet::IpNet;
 use secgroup_datapath::{Action, Reason, Verdict};
 use secgroup_model::{
-    IcmpMatch, Inventory, NetworkInterface, Peer, PortRange, Protocol, RuleSpec, Traffic,
+    GroupId, IcmpMatch, Inventory, NetworkInterface, Peer, PortRange, Protocol, RuleId, RuleSpec,
+    SecurityGroup, Traffic,
 };
 use secgroup_policy::{Query, Selector};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use crate::attached::attached_rules;
 use crate::mismatch::Mismatch;
-use crate::tracking::considered;
 
 /// A change of rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "change", rename_all = "lowercase")]
 pub enum Change {
-    /// Add one rule to a group.
+    /// Add one rule.
     Add {
-        /// The group.
-        group: String,
-        /// Ingress or egress.
-        direction: &'static str,
+        /// The group: of the interface's, the one that the fewest interfaces have.
+        #[serde(serialize_with = "text")]
+        group: GroupId,
         /// What the rule allows: this packet's protocol and port, and its other end alone.
-        allows: String,
+        #[serde(flatten, serialize_with = "spec")]
+        rule: RuleSpec,
     },
-    /// Remove every rule that admits the packet.
+    /// Remove every rule that admits the packet: one alone would leave the others.
     Remove {
-        /// Their ids.
-        rules: Vec<String>,
+        /// The rules.
+        rules: Vec<RuleOf>,
     },
     /// No rule would turn it.
     None {
-        /// Why not.
+        /// Why not, and what would.
         because: String,
     },
+}
+
+/// A rule and the group that has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleOf {
+    /// The group.
+    #[serde(serialize_with = "text")]
+    pub group: GroupId,
+    /// The rule.
+    #[serde(serialize_with = "text")]
+    pub rule: RuleId,
 }
 
 impl Change {
@@ -45,32 +57,64 @@ impl Change {
         verdict: Verdict,
     ) -> Self {
         match (verdict.action(), verdict.reason) {
-            (_, Reason::Exempt) => Self::None {
-                because: "security groups never filter this traffic".to_owned(),
-            },
+            (_, Reason::Exempt) => none("security groups never filter this traffic"),
             (Action::Allow, _) => Self::Remove {
-                rules: considered(inventory, interface, query.direction)
-                    .filter(|(group, rule)| {
-                        Mismatch::of(inventory, group, &rule.spec, query).is_match()
-                    })
-                    .map(|(_, rule)| rule.id.to_string())
-                    .collect(),
+                rules: admitting(inventory, interface, query),
             },
-            (Action::Deny, Reason::NoRule) => match interface.groups.first() {
+            (_, Reason::NoRule) => match narrowest_group(inventory, interface) {
                 Some(group) => Self::Add {
-                    group: group.to_string(),
-                    direction: query.direction.as_str(),
-                    allows: narrowest(query).to_string(),
+                    group: group.id.clone(),
+                    rule: narrowest(query),
                 },
-                None => Self::None {
-                    because: "no group is attached".to_owned(),
-                },
+                None => none("the interface has no group that the policy defines; attach one"),
             },
-            (Action::Deny, reason) => Self::None {
-                because: format!("the reason is {reason}, not a missing rule"),
-            },
+            (_, Reason::Spoofed) => none(
+                "the source/destination check drops it before any rule is asked; give the \
+                 interface the address, or turn its check off",
+            ),
+            (_, Reason::LinkLocalExceeded) => none(
+                "the allowance to link-local services is used up before any rule is asked; raise it",
+            ),
+            (_, Reason::TableFull) => {
+                none("a rule admits it, but there is no room to track it; make room")
+            }
+            (_, reason) => none(&format!("the reason is {reason}, not a missing rule")),
         }
     }
+}
+
+fn none(because: &str) -> Change {
+    Change::None {
+        because: because.to_owned(),
+    }
+}
+
+fn admitting(inventory: &Inventory, interface: &NetworkInterface, query: &Query) -> Vec<RuleOf> {
+    attached_rules(inventory, interface, query.direction)
+        .filter(|(group, rule)| Mismatch::of(inventory, group, &rule.spec, query).is_match())
+        .map(|(group, rule)| RuleOf {
+            group: group.id.clone(),
+            rule: rule.id.clone(),
+        })
+        .collect()
+}
+
+/// Of the groups of `interface`, the one that the fewest interfaces have; the first of several.
+fn narrowest_group<'a>(
+    inventory: &'a Inventory,
+    interface: &NetworkInterface,
+) -> Option<&'a SecurityGroup> {
+    let groups = interface
+        .groups
+        .iter()
+        .filter_map(|id| inventory.groups.get(id));
+    groups.min_by_key(|group| {
+        inventory
+            .interfaces
+            .values()
+            .filter(|other| other.groups.contains(&group.id))
+            .count()
+    })
 }
 
 /// The rule that admits what `query` asks and as little else as a rule can.
@@ -88,10 +132,27 @@ fn narrowest(query: &Query) -> RuleSpec {
         (Protocol::ICMP | Protocol::ICMPV6 | Protocol::TCP | Protocol::UDP, _) => Traffic::All,
         (protocol, _) => Traffic::Other(protocol),
     };
-    let peer = Peer::Cidr(IpNet::from(query.peer));
     RuleSpec {
         direction: query.direction,
         traffic,
-        peer,
+        peer: Peer::Cidr(IpNet::from(query.peer)),
     }
+}
+
+fn text<S: Serializer>(value: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// `"direction": "ingress", "allows": "tcp 22 from 203.0.113.7/32"`.
+fn spec<S: Serializer>(rule: &RuleSpec, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Words {
+        direction: &'static str,
+        allows: String,
+    }
+    let words = Words {
+        direction: rule.direction.as_str(),
+        allows: rule.to_string(),
+    };
+    words.serialize(serializer)
 }

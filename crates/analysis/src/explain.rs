@@ -1,20 +1,24 @@
 //! What would become of one packet, and why.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use secgroup_control::{Defaults, Lowering};
-use secgroup_datapath::{Crossing, Datapath, Settings};
-use secgroup_model::{Inventory, NetworkInterface, NetworkInterfaceId};
-use secgroup_packet::{Direction, Frame, LinkType, Timestamp};
+use secgroup_control::{Defaults, Lowering, Registry};
+use secgroup_datapath::{Crossing, Datapath, Settings, Snapshot, Verdict};
+use secgroup_model::{Inventory, NetworkInterface};
+use secgroup_packet::{Direction, Frame, InterfaceIndex, LinkType, Timestamp};
 use secgroup_policy::Query;
 use serde::Serialize;
 
+use crate::attached::attached_rules;
 use crate::change::Change;
 use crate::flow::Flow;
 use crate::mismatch::{Field, Mismatch};
+use crate::place::{ExplainError, places};
 use crate::tracking::Tracking;
 use crate::why::why_denied;
+
+/// Room for connections and fragments: one packet needs no table of a million.
+const ROOM: u32 = 16;
 
 /// The verdict on one packet at one interface, and all that led to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,53 +64,13 @@ pub struct Considered {
     pub fails_on: Vec<Field>,
 }
 
-/// Why nothing can be explained.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ExplainError {
-    /// No such interface.
-    UnknownInterface {
-        /// What was asked for.
-        name: String,
-        /// What there is.
-        known: Vec<String>,
-    },
-    /// The packet crosses no known interface.
-    CrossesNothing {
-        /// Its source.
-        src: IpAddr,
-        /// Its destination.
-        dst: IpAddr,
-    },
-}
-
-impl std::fmt::Display for ExplainError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::UnknownInterface { name, known } if known.is_empty() => write!(
-                f,
-                "there is no interface '{name}': the policy has none; give one with --attach GROUP=ADDRESS"
-            ),
-            Self::UnknownInterface { name, known } => write!(
-                f,
-                "no interface has the id or address '{name}'; there are: {}",
-                known.join(", ")
-            ),
-            Self::CrossesNothing { src, dst } => write!(
-                f,
-                "neither {src} nor {dst} is an address of a known interface; name one with --interface, \
-                 or give one with --attach GROUP=ADDRESS"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for ExplainError {}
-
-/// Explains what becomes of the first packet of `flow` at `interface` (an id or an address; every one that it crosses
-/// where `None`), in `direction` (the one that its addresses say where `None`).
+/// Explains what becomes of the first packet of `flow` at `interface` (an id or an address; every
+/// one that it crosses where `None`), in `direction` (the one that its addresses say where `None`).
+/// The verdict is the engine's own, with nothing in its tables.
 ///
 /// # Errors
-/// Where there is no such interface, or none is named and the packet crosses none.
+/// Where there is no such interface, the packet is neither from nor to it and no direction is
+/// given, or none is named and the packet crosses none.
 pub fn explain(
     inventory: &Inventory,
     interface: Option<&str>,
@@ -114,114 +78,75 @@ pub fn explain(
     flow: &Flow,
     (settings, defaults): (&Settings, &Defaults),
 ) -> Result<Vec<Explanation>, ExplainError> {
-    let places = match interface {
-        Some(name) => {
-            let interface = find(inventory, name)?;
-            let direction = direction.unwrap_or_else(|| {
-                let is_source = interface.addresses.contains(&flow.addresses().src());
-                if is_source {
-                    Direction::Egress
-                } else {
-                    Direction::Ingress
-                }
-            });
-            vec![(interface, direction)]
-        }
-        None => crossed(inventory, flow, direction)?,
+    let places = places(inventory, interface, direction, flow.addresses())?;
+    let mut lowering = Lowering::new(defaults.clone());
+    let engine = Engine {
+        snapshot: Arc::new(lowering.lower(inventory)),
+        registry: lowering.registry(),
+        settings: Settings {
+            capacity: ROOM,
+            capacity_v6: ROOM,
+            fragment_capacity: ROOM,
+            ..settings.clone()
+        },
     };
     Ok(places
         .into_iter()
-        .map(|(at, direction)| one(inventory, at, direction, flow, settings, defaults))
+        .map(|(at, direction)| {
+            let verdict = engine.verdict(at, direction, flow);
+            explanation(inventory, at, direction, flow, verdict, (&engine, defaults))
+        })
         .collect())
 }
 
-fn find<'a>(inventory: &'a Inventory, name: &str) -> Result<&'a NetworkInterface, ExplainError> {
-    let by_address = || {
-        let address = name.parse::<IpAddr>().ok()?;
-        inventory
-            .interfaces
-            .values()
-            .find(|i| i.addresses.contains(&address))
-    };
-    inventory
-        .interfaces
-        .get(name)
-        .or_else(by_address)
-        .ok_or_else(|| {
-            let known = inventory
-                .interfaces
-                .keys()
-                .map(NetworkInterfaceId::to_string)
-                .collect();
-            ExplainError::UnknownInterface {
-                name: name.to_owned(),
-                known,
-            }
+/// The engine, and what its numbers stand for.
+struct Engine<'a> {
+    snapshot: Arc<Snapshot>,
+    registry: &'a Registry,
+    settings: Settings,
+}
+
+impl Engine<'_> {
+    /// The verdict of an engine that has seen nothing before.
+    fn verdict(&self, at: &NetworkInterface, direction: Direction, flow: &Flow) -> Verdict {
+        let mut datapath = Datapath::new(
+            self.settings.clone(),
+            Arc::clone(&self.snapshot),
+            Timestamp::ZERO,
+        );
+        let packet = flow.packet();
+        let frame = Frame {
+            link: LinkType::RawIp,
+            data: &[],
+            wire_len: packet.ip_len,
+        };
+        datapath.one(&Crossing {
+            frame,
+            packet,
+            // The lowering has numbered every interface of the inventory.
+            interface: self
+                .registry
+                .interface_index(&at.id)
+                .unwrap_or(InterfaceIndex(u32::MAX)),
+            direction,
+            at: Timestamp::ZERO,
         })
-}
-
-/// The interfaces that have the source or the destination, the way they are crossed (C1).
-fn crossed<'a>(
-    inventory: &'a Inventory,
-    flow: &Flow,
-    wanted: Option<Direction>,
-) -> Result<Vec<(&'a NetworkInterface, Direction)>, ExplainError> {
-    let (src, dst) = (flow.addresses().src(), flow.addresses().dst());
-    let mut places = Vec::new();
-    for (address, direction) in [(src, Direction::Egress), (dst, Direction::Ingress)] {
-        let at = inventory.interfaces.values().filter(|i| {
-            i.addresses.contains(&address) || i.prefixes.iter().any(|p| p.contains(&address))
-        });
-        if wanted.is_none_or(|wanted| wanted == direction) {
-            places.extend(at.map(|interface| (interface, direction)));
-        }
-    }
-    if places.is_empty() {
-        Err(ExplainError::CrossesNothing { src, dst })
-    } else {
-        Ok(places)
     }
 }
 
-/// One interface and direction: the verdict is the engine's own, on an empty connection table.
-fn one(
+fn explanation(
     inventory: &Inventory,
     interface: &NetworkInterface,
     direction: Direction,
     flow: &Flow,
-    settings: &Settings,
-    defaults: &Defaults,
+    verdict: Verdict,
+    (engine, defaults): (&Engine<'_>, &Defaults),
 ) -> Explanation {
-    let mut lowering = Lowering::new(defaults.clone());
-    let snapshot = Arc::new(lowering.lower(inventory));
-    // One packet needs no table of a million.
-    let small = Settings {
-        capacity: 16,
-        capacity_v6: 16,
-        fragment_capacity: 16,
-        ..settings.clone()
-    };
-    let mut datapath = Datapath::new(small, snapshot, Timestamp::ZERO);
     let packet = flow.packet();
-    let registry = lowering.registry();
-    let verdict = datapath.one(&Crossing {
-        frame: Frame {
-            link: LinkType::RawIp,
-            data: &[],
-            wire_len: packet.ip_len,
-        },
-        packet,
-        // The lowering has just numbered every interface of the inventory.
-        interface: registry
-            .interface_index(&interface.id)
-            .unwrap_or(secgroup_packet::InterfaceIndex(u32::MAX)),
-        direction,
-        at: Timestamp::ZERO,
-    });
     let query = Query::of(&packet, direction);
-    let rule = verdict.rule.and_then(|number| registry.rule(number));
+    let rule = verdict.rule.and_then(|number| engine.registry.rule(number));
     let why = why_denied(inventory, &interface.id, &query, verdict.reason);
-    let tracking = rule.map(|_| tracking(inventory, interface, &packet, direction, verdict));
+    let always = &defaults.always_track;
     Explanation {
         interface: interface.id.to_string(),
         direction: direction.as_str(),
@@ -230,31 +155,10 @@ fn one(
         rule: rule.map(|rule| rule.rule.id.to_string()),
         group: rule.map(|rule| rule.group.to_string()),
         why: (!why.is_empty()).then_some(why),
-        tracking,
+        tracking: rule.map(|_| Tracking::of(inventory, interface, &packet, direction, always)),
         considered: considered(inventory, interface, &query),
         change: Change::turning(inventory, interface, &query, verdict),
     }
-}
-
-/// What the engine did, with the rules' reason; where the two differ, `always_track` made the difference (D12).
-fn tracking(
-    inventory: &Inventory,
-    interface: &NetworkInterface,
-    packet: &secgroup_packet::Packet,
-    direction: Direction,
-    verdict: secgroup_datapath::Verdict,
-) -> Tracking {
-    let by_rules = Tracking::by_rules(inventory, interface, packet, direction);
-    let tracked = verdict.reason != secgroup_datapath::Reason::Untracked;
-    if tracked == by_rules.tracked {
-        return by_rules;
-    }
-    let because = if tracked {
-        "the rules would leave it untracked, but flows with this peer are always tracked".to_owned()
-    } else {
-        "it looks like the answer to a flow that the rules leave untracked".to_owned()
-    };
-    Tracking { tracked, because }
 }
 
 fn considered(
@@ -262,16 +166,7 @@ fn considered(
     interface: &NetworkInterface,
     query: &Query,
 ) -> Vec<Considered> {
-    let groups = interface
-        .groups
-        .iter()
-        .filter_map(|id| inventory.groups.get(id));
-    groups
-        .flat_map(|group| {
-            group
-                .rules_of(query.direction)
-                .map(move |rule| (group, rule))
-        })
+    attached_rules(inventory, interface, query.direction)
         .map(|(group, rule)| {
             let mismatch = Mismatch::of(inventory, group, &rule.spec, query);
             Considered {

@@ -1,10 +1,23 @@
 //! One packet in words: `tcp 203.0.113.7:40000 > 10.0.1.10:22`.
+//!
+//! ```text
+//! tcp|udp SOURCE:PORT > DESTINATION:PORT      IPv6 with a port in brackets: [2001:db8::1]:443
+//! icmp|icmpv6 [TYPE/CODE] SOURCE > DESTINATION    an echo request where TYPE/CODE is left out
+//! PROTOCOL SOURCE > DESTINATION               any other protocol, by number
+//! ```
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use secgroup_packet::{AddressPair, L4, Packet, Protocol, TcpFlags};
+
+/// TTL or hop limit of what is not said to have another: what Linux sends.
+const HOP_LIMIT: u8 = 64;
+/// Length of the packet, in bytes: an IPv6 header and nothing. No verdict depends on it.
+const IP_LEN: u32 = 40;
+/// Next-header values that in IPv6 are extension headers, behind which the protocol stands (D53).
+const EXTENSION_HEADERS: [u8; 8] = [0, 43, 44, 51, 60, 135, 139, 140];
 
 /// The first packet of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,33 +28,36 @@ pub struct Flow {
 }
 
 /// Why a text is not a flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0}; write a flow such as 'tcp 203.0.113.7:40000 > 10.0.1.10:22', \
+     'udp [2001:db8::1]:53 > [2001:db8::2]:4242', 'icmp 8/0 203.0.113.7 > 10.0.1.10' or \
+     '47 192.0.2.9 > 10.0.1.10'"
+)]
 pub struct FlowError(String);
 
-impl fmt::Display for FlowError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}; write a flow such as 'tcp 203.0.113.7:40000 > 10.0.1.10:22', \
-             'udp [2001:db8::1]:53 > [2001:db8::2]:4242', 'icmp 8/0 203.0.113.7 > 10.0.1.10' or '47 192.0.2.9 > 10.0.1.10'",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for FlowError {}
-
 impl Flow {
-    /// The packet: in TCP the SYN that opens a connection.
+    /// The packet: in TCP the SYN that opens a connection, in ICMPv6 with the hop limit that
+    /// neighbour discovery and multicast listener discovery send with.
     #[must_use]
     pub const fn packet(&self) -> Packet {
+        let hop_limit = match (self.protocol, self.l4) {
+            (Protocol::ICMPV6, L4::Icmp { kind, .. }) => match kind {
+                // RFC 4861 section 7.1.
+                133..=137 => 255,
+                // RFC 2710 section 3, RFC 3810 section 5.
+                130..=132 | 143 => 1,
+                _ => HOP_LIMIT,
+            },
+            _ => HOP_LIMIT,
+        };
         Packet {
             addresses: self.addresses,
             protocol: self.protocol,
             l4: self.l4,
             fragment: None,
-            hop_limit: 64,
-            ip_len: 40,
+            hop_limit,
+            ip_len: IP_LEN,
             l3_offset: 0,
             l4_offset: 0,
         }
@@ -54,78 +70,129 @@ impl Flow {
     }
 }
 
+/// In the form that is parsed.
+impl fmt::Display for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (src, dst) = (self.addresses.src(), self.addresses.dst());
+        let protocol = self.protocol;
+        match self.l4 {
+            L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } => {
+                let (src, dst) = (SocketAddr::new(src, sport), SocketAddr::new(dst, dport));
+                write!(f, "{protocol} {src} > {dst}")
+            }
+            L4::Icmp { kind, code, .. } => write!(f, "{protocol} {kind}/{code} {src} > {dst}"),
+            L4::Other | L4::LaterFragment => write!(f, "{protocol} {src} > {dst}"),
+        }
+    }
+}
+
 impl FromStr for Flow {
     type Err = FlowError;
 
     fn from_str(text: &str) -> Result<Self, FlowError> {
-        let fail = |what: String| Err(FlowError(what));
         let Some((left, dst)) = text.split_once('>') else {
             return fail(format!(
                 "'{text}' has no '>' between source and destination"
             ));
         };
+        // `->` is an arrow too.
+        let left = left.strip_suffix('-').unwrap_or(left);
         let words: Vec<_> = left.split_whitespace().collect();
-        let (protocol, src) = match words.as_slice() {
-            [protocol, src] | [protocol, _, src] => (protocol.to_ascii_lowercase(), *src),
+        let (name, message, src) = match *words.as_slice() {
+            [name, src] => (name, None, src),
+            [name, message, src] => (name, Some(message), src),
             _ => return fail(format!("'{}' is not a protocol and a source", left.trim())),
         };
-        let message = if let [_, message, _] = words.as_slice() {
-            Some(*message)
-        } else {
-            None
-        };
         let dst = dst.trim();
-        match (protocol.as_str(), message) {
-            ("tcp" | "6", None) => {
-                let flags = TcpFlags::SYN;
-                let (addresses, sport, dport) = endpoints(src, dst)?;
-                let l4 = L4::Tcp {
-                    sport,
-                    dport,
-                    flags,
-                };
-                Ok(Self {
-                    addresses,
-                    protocol: Protocol::TCP,
-                    l4,
-                })
-            }
-            ("udp" | "17", None) => {
-                let (addresses, sport, dport) = endpoints(src, dst)?;
-                Ok(Self {
-                    addresses,
-                    protocol: Protocol::UDP,
-                    l4: L4::Udp { sport, dport },
-                })
-            }
-            ("icmp" | "1", message) => icmp(Protocol::ICMP, message.unwrap_or("8/0"), src, dst),
-            ("icmpv6" | "icmp6" | "58", message) => {
-                icmp(Protocol::ICMPV6, message.unwrap_or("128/0"), src, dst)
-            }
-            (number, None) => match number.parse() {
-                Ok(number) => {
-                    let addresses = pair(address(src)?, address(dst)?)?;
-                    Ok(Self {
-                        addresses,
-                        protocol: Protocol(number),
-                        l4: L4::Other,
-                    })
+        let protocol = protocol(name)?;
+        match (protocol, message) {
+            (Protocol::ICMP | Protocol::ICMPV6, message) => icmp(protocol, message, src, dst),
+            (_, Some(extra)) => fail(format!(
+                "'{extra}' is one word too many: only ICMP has a TYPE/CODE"
+            )),
+            (Protocol::TCP | Protocol::UDP, None) => with_ports(protocol, src, dst),
+            (Protocol(number), None) => {
+                let addresses = addresses(protocol, src, dst)?;
+                if matches!(addresses, AddressPair::V6 { .. })
+                    && EXTENSION_HEADERS.contains(&number)
+                {
+                    return fail(format!(
+                        "{number} is an extension header in IPv6; give the protocol behind it"
+                    ));
                 }
-                Err(_) => fail(format!("'{number}' is not a protocol")),
-            },
-            (_, Some(extra)) => fail(format!("'{extra}' is one word too many")),
+                Ok(Self {
+                    addresses,
+                    protocol,
+                    l4: L4::Other,
+                })
+            }
         }
     }
 }
 
-fn icmp(protocol: Protocol, message: &str, src: &str, dst: &str) -> Result<Flow, FlowError> {
-    let parsed = message
-        .split_once('/')
-        .and_then(|(kind, code)| Some((kind.parse::<u8>().ok()?, code.parse::<u8>().ok()?)));
-    let Some((kind, code)) = parsed else {
-        return Err(FlowError(format!("'{message}' is not an ICMP TYPE/CODE")));
+fn fail<T>(what: String) -> Result<T, FlowError> {
+    Err(FlowError(what))
+}
+
+fn protocol(name: &str) -> Result<Protocol, FlowError> {
+    match name.to_ascii_lowercase().as_str() {
+        "tcp" => Ok(Protocol::TCP),
+        "udp" => Ok(Protocol::UDP),
+        "icmp" => Ok(Protocol::ICMP),
+        "icmpv6" | "icmp6" => Ok(Protocol::ICMPV6),
+        _ => match number(name) {
+            Some(number) => Ok(Protocol(number)),
+            None => fail(format!(
+                "'{name}' is not a protocol: give tcp, udp, icmp, icmpv6 or a number from 0 to 255"
+            )),
+        },
+    }
+}
+
+/// Digits and nothing else: no sign, no leading zeros.
+fn number(text: &str) -> Option<u8> {
+    text.parse::<u8>()
+        .ok()
+        .filter(|number| number.to_string() == text)
+}
+
+fn with_ports(protocol: Protocol, src: &str, dst: &str) -> Result<Flow, FlowError> {
+    let (src, dst) = (endpoint(src)?, endpoint(dst)?);
+    let (sport, dport) = (src.port(), dst.port());
+    let l4 = if protocol == Protocol::TCP {
+        L4::Tcp {
+            sport,
+            dport,
+            flags: TcpFlags::SYN,
+        }
+    } else {
+        L4::Udp { sport, dport }
     };
-    let addresses = pair(address(src)?, address(dst)?)?;
+    Ok(Flow {
+        addresses: pair(src.ip(), dst.ip())?,
+        protocol,
+        l4,
+    })
+}
+
+fn icmp(
+    protocol: Protocol,
+    message: Option<&str>,
+    src: &str,
+    dst: &str,
+) -> Result<Flow, FlowError> {
+    let echo_request = if protocol == Protocol::ICMP { 8 } else { 128 };
+    let parsed = message.map_or(Some((echo_request, 0)), |message| {
+        let (kind, code) = message.split_once('/')?;
+        Some((number(kind)?, number(code)?))
+    });
+    let Some((kind, code)) = parsed else {
+        return fail(format!(
+            "'{}' is not an ICMP TYPE/CODE, each a number from 0 to 255",
+            message.unwrap_or_default()
+        ));
+    };
+    let addresses = addresses(protocol, src, dst)?;
     // ICMP of the other family is a protocol like any other (semantics A19).
     let fits = matches!(
         (addresses, protocol),
@@ -143,31 +210,41 @@ fn icmp(protocol: Protocol, message: &str, src: &str, dst: &str) -> Result<Flow,
     })
 }
 
-fn endpoints(src: &str, dst: &str) -> Result<(AddressPair, u16, u16), FlowError> {
-    let (src, dst) = (endpoint(src)?, endpoint(dst)?);
-    Ok((pair(src.ip(), dst.ip())?, src.port(), dst.port()))
-}
-
 fn endpoint(text: &str) -> Result<SocketAddr, FlowError> {
-    text.parse().map_err(|_| match text.parse::<Ipv6Addr>() {
-        Ok(_) => FlowError(format!("'{text}' has no port; write [{text}]:PORT")),
-        Err(_) => FlowError(format!("'{text}' is not ADDRESS:PORT")),
+    text.parse().or_else(|_| match text.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => fail(format!("'{text}' has no port: give {text}:PORT")),
+        Ok(IpAddr::V6(_)) => fail(format!("'{text}' has no port: give [{text}]:PORT")),
+        Err(_) => fail(format!("'{text}' is not ADDRESS:PORT")),
     })
 }
 
-fn address(text: &str) -> Result<IpAddr, FlowError> {
-    text.trim_start_matches('[')
-        .trim_end_matches(']')
+fn addresses(protocol: Protocol, src: &str, dst: &str) -> Result<AddressPair, FlowError> {
+    pair(address(protocol, src)?, address(protocol, dst)?)
+}
+
+/// An address, in brackets or without.
+fn address(protocol: Protocol, text: &str) -> Result<IpAddr, FlowError> {
+    let inside = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    inside
+        .unwrap_or(text)
         .parse()
-        .map_err(|_| FlowError(format!("'{text}' is not an address")))
+        .or_else(|_| match text.parse::<SocketAddr>() {
+            Ok(endpoint) => fail(format!(
+                "'{text}' has a port, and {protocol} has none: give {}",
+                endpoint.ip()
+            )),
+            Err(_) => fail(format!("'{text}' is not an IPv4 or IPv6 address")),
+        })
 }
 
 fn pair(src: IpAddr, dst: IpAddr) -> Result<AddressPair, FlowError> {
     match (src, dst) {
         (IpAddr::V4(src), IpAddr::V4(dst)) => Ok(AddressPair::V4 { src, dst }),
         (IpAddr::V6(src), IpAddr::V6(dst)) => Ok(AddressPair::V6 { src, dst }),
-        _ => Err(FlowError(format!(
-            "{src} and {dst} are of different address families"
-        ))),
+        _ => fail(format!(
+            "{src} and {dst} are of different families: give both in IPv4 or both in IPv6"
+        )),
     }
 }

@@ -1,14 +1,16 @@
-//! On which fields a rule fails, rule by rule, in the words of the model. Slow and exact; the engine never comes here.
+//! On which fields a rule fails, rule by rule, in the words of the model. Slow and exact; the
+//! engine never comes here.
 
 use std::fmt;
 use std::net::IpAddr;
 
-use secgroup_model::{Inventory, Peer, Protocol, RuleSpec, SecurityGroup, Traffic};
+use ipnet::IpNet;
+use secgroup_model::{Inventory, Peer, PortRange, RuleSpec, SecurityGroup, Traffic};
 use secgroup_policy::{Query, Selector};
 use serde::Serialize;
 
-/// A field of a rule, the nearest first: a rule for the right port and the wrong peer says more about a denied packet than one for
-/// everybody and another port.
+/// A field of a rule, the nearest first: a rule for the right port and the wrong peer says more
+/// about a denied packet than one for everybody and another port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Field {
@@ -18,19 +20,16 @@ pub enum Field {
     Port,
     /// The protocol.
     Protocol,
-    /// Ingress or egress.
-    Direction,
 }
 
 impl Field {
-    /// The name.
+    /// `peer`, `port` or `protocol`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Port => "port",
             Self::Peer => "peer",
+            Self::Port => "port",
             Self::Protocol => "protocol",
-            Self::Direction => "direction",
         }
     }
 }
@@ -41,75 +40,72 @@ impl fmt::Display for Field {
     }
 }
 
-/// The fields on which a rule failed, nearest first; none where it matches.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Mismatch {
+/// The fields on which a rule of the packet's direction failed, nearest first, and by how much.
+///
+/// The order of mismatches is how far off the rule is: fewer fields first, then nearer fields, then
+/// the nearer port range, then the range that shares more leading bits with the peer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mismatch {
+    count: usize,
     fields: Vec<Field>,
+    /// Ports between the packet's and the rule's range.
+    port_gap: u16,
+    /// Bits of the peer behind the last one that it shares with the rule's nearest range.
+    peer_gap: u32,
 }
 
 impl Mismatch {
-    /// How `rule` of `group` fails to match what `query` asks.
-    #[must_use]
-    pub fn of(
+    /// How `rule` of `group` fails to match what `query` asks. It must be one of its direction.
+    pub(crate) fn of(
         inventory: &Inventory,
         group: &SecurityGroup,
         rule: &RuleSpec,
         query: &Query,
     ) -> Self {
-        let mut fields = Vec::new();
-        if !protocol_matches(rule.traffic, query) {
-            fields.push(Field::Protocol);
+        let traffic = if !protocol_matches(rule.traffic, query) {
+            Some(Field::Protocol)
         } else if !ports_match(rule.traffic, query.selector) {
-            fields.push(Field::Port);
+            Some(Field::Port)
+        } else {
+            None
+        };
+        let is_peer = peer_matches(inventory, group, &rule.peer, query.peer);
+        let peer = (!is_peer).then_some(Field::Peer);
+        let fields: Vec<_> = peer.into_iter().chain(traffic).collect();
+        Self {
+            count: fields.len(),
+            port_gap: match (traffic, rule.traffic.ports(), query.selector) {
+                (Some(Field::Port), Some(ports), Selector::Port(port)) => port_gap(ports, port),
+                _ => 0,
+            },
+            peer_gap: peer.map_or(0, |_| peer_gap(inventory, &rule.peer, query.peer)),
+            fields,
         }
-        if !peer_matches(inventory, group, &rule.peer, query.peer) {
-            fields.push(Field::Peer);
-        }
-        if rule.direction != query.direction {
-            fields.push(Field::Direction);
-        }
-        fields.sort_unstable();
-        Self { fields }
     }
 
-    /// The fields.
-    #[must_use]
-    pub fn fields(&self) -> &[Field] {
+    /// The fields on which it fails, nearest first; none where it matches.
+    pub(crate) fn fields(&self) -> &[Field] {
         &self.fields
     }
 
     /// Whether the rule matches.
-    #[must_use]
-    pub const fn is_match(&self) -> bool {
-        self.fields.is_empty()
-    }
-
-    /// How far off the rule is: fewer fields first, then the nearer fields.
-    #[must_use]
-    pub fn distance(&self) -> impl Ord + use<> {
-        (self.fields.len(), self.fields.clone())
-    }
-}
-
-/// `port`, `protocol and peer`.
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.fields.iter().map(|field| field.as_str()).collect();
-        f.write_str(&names.join(" and "))
+    pub(crate) const fn is_match(&self) -> bool {
+        self.count == 0
     }
 }
 
 /// ICMP rules cover ICMP of their own family only; `-1` covers everything (semantics A11, A19).
 fn protocol_matches(traffic: Traffic, query: &Query) -> bool {
-    match traffic.protocol() {
-        None => true,
-        Some(protocol @ (Protocol::ICMP | Protocol::ICMPV6)) => {
-            protocol == query.protocol && matches!(query.selector, Selector::Icmp { .. })
-        }
-        Some(protocol) => protocol == query.protocol,
-    }
+    let is_family = traffic
+        .family()
+        .is_none_or(|family| family == query.family());
+    let is_protocol = traffic
+        .protocol()
+        .is_none_or(|protocol| protocol == query.protocol);
+    is_family && is_protocol
 }
 
+/// A12, A15 to A17; the protocol is the right one.
 fn ports_match(traffic: Traffic, selector: Selector) -> bool {
     match (traffic, selector) {
         (Traffic::Tcp(ports) | Traffic::Udp(ports), Selector::Port(port)) => ports.contains(port),
@@ -121,25 +117,56 @@ fn ports_match(traffic: Traffic, selector: Selector) -> bool {
     }
 }
 
-/// Semantics C5 to C8, A26, B28.
+/// C5 to C8, A26, B28.
 fn peer_matches(inventory: &Inventory, from: &SecurityGroup, peer: &Peer, address: IpAddr) -> bool {
-    match peer {
-        Peer::Cidr(range) => range.contains(&address),
-        Peer::PrefixList(id) => inventory.prefix_lists.get(id).is_some_and(|list| {
-            list.entries()
-                .iter()
-                .any(|entry| entry.cidr.contains(&address))
-        }),
-        Peer::Group(reference) => {
-            inventory.reach(from, reference).is_allowed()
-                && inventory.interfaces.values().any(|member| {
-                    member.groups.contains(&reference.group)
-                        && (member.addresses.contains(&address)
-                            || member
-                                .prefixes
-                                .iter()
-                                .any(|prefix| prefix.contains(&address)))
-                })
-        }
+    let Peer::Group(reference) = peer else {
+        return ranges(inventory, peer).any(|range| range.contains(&address));
+    };
+    inventory.reach(from, reference).is_allowed()
+        && inventory.interfaces.values().any(|member| {
+            member.groups.contains(&reference.group)
+                && (member.addresses.contains(&address)
+                    || member
+                        .prefixes
+                        .iter()
+                        .any(|prefix| prefix.contains(&address)))
+        })
+}
+
+/// The ranges that a peer says itself: its own, or the entries of its prefix list.
+pub(crate) fn ranges<'a>(
+    inventory: &'a Inventory,
+    peer: &'a Peer,
+) -> impl Iterator<Item = IpNet> + 'a {
+    let (own, list) = match peer {
+        Peer::Cidr(range) => (Some(*range), None),
+        Peer::PrefixList(id) => (None, inventory.prefix_lists.get(id)),
+        Peer::Group(_) => (None, None),
+    };
+    let entries = list.into_iter().flat_map(|list| list.entries());
+    own.into_iter().chain(entries.map(|entry| entry.cidr))
+}
+
+fn port_gap(ports: PortRange, port: u16) -> u16 {
+    if port < ports.from() {
+        ports.from() - port
+    } else {
+        port.saturating_sub(ports.to())
     }
+}
+
+/// Groups, and ranges of the other family, are farther than every range of the family.
+fn peer_gap(inventory: &Inventory, peer: &Peer, address: IpAddr) -> u32 {
+    ranges(inventory, peer)
+        .filter_map(|range| match (range.addr(), address) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => {
+                Some(u32::BITS - (a.to_bits() ^ b.to_bits()).leading_zeros())
+            }
+            (IpAddr::V6(a), IpAddr::V6(b)) => {
+                Some(u128::BITS - (a.to_bits() ^ b.to_bits()).leading_zeros())
+            }
+            _ => None,
+        })
+        .min()
+        .unwrap_or(u32::MAX)
 }

@@ -1,13 +1,17 @@
 //! Whether a flow is tracked, and which rules make it so (semantics D7 to D16).
 
 use ipnet::IpNet;
+use secgroup_datapath::AlwaysTrack;
 use secgroup_model::{
-    Direction, Family, Inventory, NetworkInterface, Peer, PortRange, Rule, SecurityGroup, Traffic,
+    Direction, Family, Inventory, NetworkInterface, Peer, PortRange, Rule, Traffic,
 };
-use secgroup_packet::{L4, Packet, Protocol};
+use secgroup_packet::{IcmpExchange, L4, Packet, Protocol};
+use secgroup_policy::Query;
 use serde::Serialize;
 
-/// Whether the flow that a packet opens is tracked.
+use crate::attached::attached_rules;
+
+/// Whether the flow of a packet that a rule admits is tracked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Tracking {
     /// Whether it is.
@@ -16,90 +20,133 @@ pub struct Tracking {
     pub because: String,
 }
 
+/// Where a flow is met: its interface, and the protocol and family of its packets.
+struct Place<'a> {
+    inventory: &'a Inventory,
+    interface: &'a NetworkInterface,
+    protocol: Protocol,
+    family: Family,
+}
+
 impl Tracking {
-    /// Why the flow that `packet` opens, crossing `interface` in `direction`, is or is not tracked by the rules alone.
-    #[must_use]
-    pub fn by_rules(
+    /// Whether the flow of `packet`, crossing `interface` in `direction`, is tracked (step 8 of the
+    /// decision), and why.
+    pub(crate) fn of(
         inventory: &Inventory,
         interface: &NetworkInterface,
         packet: &Packet,
         direction: Direction,
+        always: &AlwaysTrack,
     ) -> Self {
-        let tracked = |because: String| Self {
-            tracked: true,
-            because,
-        };
-        let port = match packet.l4 {
-            L4::Tcp { dport, .. } | L4::Udp { dport, .. } => dport,
-            L4::Icmp { .. } => return tracked("ICMP is always tracked".to_owned()),
+        let (sport, dport, only_initiator) = match packet.l4 {
+            L4::Tcp {
+                sport,
+                dport,
+                flags,
+            } => (sport, dport, flags.is_opening()),
+            L4::Udp { sport, dport } => (sport, dport, false),
+            L4::Icmp { kind, code, .. } => return icmp(packet.protocol, kind, code),
+            // D13.
             L4::Other | L4::LaterFragment => {
                 return tracked("every protocol but TCP and UDP is always tracked".to_owned());
             }
         };
-        let (protocol, family) = (packet.protocol, packet.family());
-        let everywhere = if family == Family::V4 {
-            "0.0.0.0/0"
-        } else {
-            "::/0"
+        let place = Place {
+            inventory,
+            interface,
+            protocol: packet.protocol,
+            family: packet.family(),
         };
-        let rules = |direction| rules_of(inventory, interface, direction);
         let opposite = direction.reverse();
-        let admits =
-            rules(direction).find(|rule| opens(rule, protocol, family, PortRange::single(port)));
-        let answers = rules(opposite).find(|rule| opens(rule, protocol, family, PortRange::ALL));
-        match (admits, answers) {
-            (Some(admits), Some(answers)) => Self {
-                tracked: false,
-                because: format!(
-                    "{} admits it from and to {everywhere}, and {} lets every answer through",
+        let initiator = place.untracked(direction, dport);
+        let responder = || place.untracked(opposite, sport).filter(|_| !only_initiator);
+        let because = match (initiator, responder) {
+            (Some((admits, answers)), _) => format!(
+                "{} admits it from or to everywhere, and {} every answer",
+                admits.id, answers.id
+            ),
+            (None, responder) => match responder() {
+                Some((admits, answers)) => format!(
+                    "it may answer a flow to port {sport}, which {} admits from or to everywhere, \
+                     and {} every answer",
                     admits.id, answers.id
                 ),
+                None => return tracked(place.why_tracked(direction, dport)),
             },
-            (None, _) => tracked(format!(
-                "no {direction} rule for {protocol} port {port} has the peer {everywhere}"
-            )),
-            (_, None) => tracked(format!(
-                "no {opposite} rule has the peer {everywhere} and covers all {protocol} ports"
-            )),
+        };
+        let peer = Query::of(packet, direction).peer;
+        if always.covers(peer) {
+            // D12.
+            return tracked(format!(
+                "the rules would leave it untracked ({because}), but flows with {peer} are always \
+                 tracked"
+            ));
+        }
+        Self {
+            tracked: false,
+            because,
         }
     }
 }
 
-/// The rules of the interface's groups in one direction, in order.
-pub(crate) fn rules_of<'a>(
-    inventory: &'a Inventory,
-    interface: &'a NetworkInterface,
-    direction: Direction,
-) -> impl Iterator<Item = &'a Rule> {
-    considered(inventory, interface, direction).map(|(_, rule)| rule)
-}
+impl<'a> Place<'a> {
+    /// The rules that leave a flow opened in `direction` to `port` untracked: one that admits it,
+    /// one that admits all its answers (D8 b and c). They may be of different groups (D9).
+    fn untracked(&self, direction: Direction, port: u16) -> Option<(&'a Rule, &'a Rule)> {
+        let admits = self.open(direction, PortRange::single(port))?;
+        Some((admits, self.open(direction.reverse(), PortRange::ALL)?))
+    }
 
-/// The same, each with its group.
-pub(crate) fn considered<'a>(
-    inventory: &'a Inventory,
-    interface: &'a NetworkInterface,
-    direction: Direction,
-) -> impl Iterator<Item = (&'a SecurityGroup, &'a Rule)> {
-    interface
-        .groups
-        .iter()
-        .filter_map(|id| inventory.groups.get(id))
-        .flat_map(move |group| group.rules_of(direction).map(move |rule| (group, rule)))
-}
+    fn open(&self, direction: Direction, ports: PortRange) -> Option<&'a Rule> {
+        attached_rules(self.inventory, self.interface, direction)
+            .map(|(_, rule)| rule)
+            .find(|rule| {
+                opens(rule, self.protocol, self.family).is_some_and(|open| open.covers(ports))
+            })
+    }
 
-/// Whether `rule` has the /0 CIDR of the family as its peer and covers `ports` (D8 b and c, D10).
-pub(crate) fn opens(rule: &Rule, protocol: Protocol, family: Family, ports: PortRange) -> bool {
-    let everyone = match (&rule.spec.peer, family) {
-        (Peer::Cidr(IpNet::V4(range)), Family::V4) => range.prefix_len() == 0,
-        (Peer::Cidr(IpNet::V6(range)), Family::V6) => range.prefix_len() == 0,
-        _ => false,
-    };
-    everyone
-        && match (rule.spec.traffic, protocol) {
-            (Traffic::All, _) => true,
-            (Traffic::Tcp(range), Protocol::TCP) | (Traffic::Udp(range), Protocol::UDP) => {
-                range.covers(ports)
+    fn why_tracked(&self, direction: Direction, port: u16) -> String {
+        let (protocol, opposite) = (self.protocol, direction.reverse());
+        let everywhere = Peer::anywhere(self.family);
+        match self.open(direction, PortRange::single(port)) {
+            None => {
+                format!("no {direction} rule for {protocol} port {port} has the peer {everywhere}")
             }
-            _ => false,
+            Some(_) => format!(
+                "no {opposite} rule has the peer {everywhere} and covers all {protocol} ports"
+            ),
         }
+    }
+}
+
+/// The ports of `protocol` that `rule` opens to every address of the family (D8, D10).
+pub(crate) fn opens(rule: &Rule, protocol: Protocol, family: Family) -> Option<PortRange> {
+    match (&rule.spec.peer, family) {
+        (Peer::Cidr(IpNet::V4(range)), Family::V4) if range.prefix_len() == 0 => {}
+        (Peer::Cidr(IpNet::V6(range)), Family::V6) if range.prefix_len() == 0 => {}
+        _ => return None,
+    }
+    match (rule.spec.traffic, protocol) {
+        (Traffic::All, _) => Some(PortRange::ALL),
+        (Traffic::Tcp(ports), Protocol::TCP) | (Traffic::Udp(ports), Protocol::UDP) => Some(ports),
+        _ => None,
+    }
+}
+
+/// D13, D50, D51: never untracked, but only a query of a pair leaves something behind.
+fn icmp(protocol: Protocol, kind: u8, code: u8) -> Tracking {
+    let opens = IcmpExchange::of(protocol, kind, code).is_some_and(|exchange| !exchange.is_reply());
+    tracked(if opens {
+        "ICMP queries are always tracked".to_owned()
+    } else {
+        "ICMP is always tracked, but this message opens no exchange: it passes by its rule alone"
+            .to_owned()
+    })
+}
+
+const fn tracked(because: String) -> Tracking {
+    Tracking {
+        tracked: true,
+        because,
+    }
 }

@@ -2,74 +2,72 @@
 
 use std::collections::BTreeSet;
 
-use secgroup_model::{Inventory, SecurityGroup};
+use secgroup_model::{Family, Inventory, Peer, Rule, SecurityGroup};
 
-use crate::lint::{Finding, Level};
+use crate::lint::cover::Covers;
+use crate::lint::{Code, Finding};
 
 /// Rules of one group that another rule of it covers, and rules that no packet can match.
-pub(super) fn within(group: &SecurityGroup, findings: &mut Vec<Finding>) {
+pub(super) fn within(inventory: &Inventory, group: &SecurityGroup, findings: &mut Vec<Finding>) {
     for rule in &group.rules {
-        if rule.spec.never_matches() {
-            findings.push(
-                Finding::new(
-                    Level::Warning,
-                    "never-matches",
-                    format!("no packet can match: {}", rule.spec),
-                )
-                .of_rule(group, rule)
-                .help("icmp is IPv4's and icmpv6 is IPv6's; give a range of the same family"),
-            );
+        if never_matches(inventory, rule) {
+            let message = format!("no packet can match: {}", rule.spec);
+            let help = match rule.spec.traffic.family() {
+                Some(Family::V4) => "icmp is IPv4's: for IPv6 the protocol is icmpv6",
+                _ => "icmpv6 is IPv6's: for IPv4 the protocol is icmp",
+            };
+            findings.push(Finding::new(Code::NeverMatches, message, help).of_rule(group, rule));
         }
-        // Two equal rules cannot be in one group (A35), so covering here is never mutual.
-        if let Some(wider) = group
-            .rules
-            .iter()
-            .find(|other| other.spec != rule.spec && other.spec.covers(&rule.spec))
-        {
-            findings.push(
-                Finding::new(
-                    Level::Warning,
-                    "redundant-rule",
-                    format!(
-                        "'{}' is covered by {} ('{}')",
-                        rule.spec, wider.id, wider.spec
-                    ),
-                )
-                .of_rule(group, rule)
-                .help("remove it, or narrow the other: rules only ever add up (A2)"),
-            );
+    }
+    for ((_, rule), (_, wider)) in Covers::new([group]).covered() {
+        if never_matches(inventory, rule) {
+            continue;
+        }
+        let message = format!(
+            "'{}' is covered by {} ('{}')",
+            rule.spec, wider.id, wider.spec
+        );
+        let help = "remove it, or narrow the other: rules only ever add up";
+        findings.push(Finding::new(Code::RedundantRule, message, help).of_rule(group, rule));
+    }
+}
+
+/// Rules that a rule of another group covers, where the two are attached together. One note for
+/// each, of equal rules for that of the later group.
+pub(super) fn across(inventory: &Inventory, findings: &mut Vec<Finding>) {
+    let mut seen = BTreeSet::new();
+    let mut told = BTreeSet::new();
+    for interface in inventory.interfaces.values() {
+        let groups: BTreeSet<_> = interface.groups.iter().collect();
+        // A fleet has the same few sets of groups over and over.
+        if groups.len() < 2 || !seen.insert(groups.clone()) {
+            continue;
+        }
+        let groups = groups.into_iter().filter_map(|id| inventory.groups.get(id));
+        for ((group, rule), (other, wider)) in Covers::new(groups).covered() {
+            let elsewhere = other.id != group.id && !never_matches(inventory, rule);
+            if elsewhere && told.insert((&group.id, &rule.id)) {
+                let message = format!(
+                    "'{}' is covered by {} of group {} ('{}'), which {} has as well",
+                    rule.spec, wider.id, other.id, wider.spec, interface.id
+                );
+                let help = format!(
+                    "remove it if every interface that has {} has {} too",
+                    group.id, other.id
+                );
+                findings.push(
+                    Finding::new(Code::OverlappingGroups, message, help).of_rule(group, rule),
+                );
+            }
         }
     }
 }
 
-/// Rules that a rule of another group covers wherever the two are attached together. One note per pair of rules.
-pub(super) fn across(inventory: &Inventory, findings: &mut Vec<Finding>) {
-    let mut told = BTreeSet::new();
-    for interface in inventory.interfaces.values() {
-        let groups: Vec<_> = interface
-            .groups
-            .iter()
-            .filter_map(|id| inventory.groups.get(id))
-            .collect();
-        for group in &groups {
-            for other in groups.iter().filter(|other| other.id != group.id) {
-                for rule in &group.rules {
-                    let covering = other.rules.iter().find(|wide| wide.spec.covers(&rule.spec));
-                    let Some(wider) = covering else { continue };
-                    // Of two equal rules only the one of the later group is worth a word.
-                    let is_second = wider.spec != rule.spec || other.id < group.id;
-                    if is_second && told.insert((&rule.id, &wider.id)) {
-                        let message = format!(
-                            "'{}' is covered by {} of group {} ('{}'), which {} has as well",
-                            rule.spec, wider.id, other.id, wider.spec, interface.id
-                        );
-                        findings.push(
-                            Finding::new(Level::Note, "overlapping-groups", message)
-                                .of_rule(group, rule),
-                        );
-                    }
-                }
-            }
-        }
-    }
+/// A19: an ICMP of one family, and a range or prefix list of the other.
+fn never_matches(inventory: &Inventory, rule: &Rule) -> bool {
+    let family = match &rule.spec.peer {
+        Peer::PrefixList(id) => inventory.prefix_lists.get(id).map(|list| list.family),
+        Peer::Cidr(_) | Peer::Group(_) => rule.spec.peer.family(),
+    };
+    matches!((rule.spec.traffic.family(), family), (Some(a), Some(b)) if a != b)
 }

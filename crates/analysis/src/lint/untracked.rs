@@ -1,9 +1,10 @@
 //! Which flows will be untracked at which interface (semantics D7 to D11).
 
-use secgroup_model::{Direction, Family, Inventory, NetworkInterface, PortRange, Protocol, Rule};
+use secgroup_model::{Direction, Family, Inventory, NetworkInterface, PortRange, Protocol};
 
-use crate::lint::{Finding, Level};
-use crate::tracking::{opens, rules_of};
+use crate::attached::attached_rules;
+use crate::lint::{Code, Finding};
+use crate::tracking::opens;
 
 /// One note per interface that has untracked flows.
 pub(super) fn look_at(inventory: &Inventory, findings: &mut Vec<Finding>) {
@@ -16,16 +17,18 @@ pub(super) fn look_at(inventory: &Inventory, findings: &mut Vec<Finding>) {
                 }
             }
         }
-        if !flows.is_empty() {
-            let message = format!(
-                "not tracked at interface {}: {}",
-                interface.id,
-                flows.join("; ")
-            );
-            findings.push(Finding::new(Level::Note, "untracked-flows", message).help(
-                "such flows use no connection tracking, and end at once when their rules change",
-            ));
+        if flows.is_empty() {
+            continue;
         }
+        let message = format!(
+            "not tracked at interface {}: {}",
+            interface.id,
+            flows.join("; ")
+        );
+        let help = "they take no room in the connection table, and end when the rules that let \
+                    them pass change; narrow the outer ranges to have them tracked";
+        let finding = Finding::new(Code::UntrackedFlows, message, help);
+        findings.push(finding.of_interface(interface));
     }
 }
 
@@ -37,23 +40,34 @@ fn untracked(
     protocol: Protocol,
     direction: Direction,
 ) -> Option<String> {
-    let open = |rule: &&Rule, ports| opens(rule, protocol, family, ports);
-    let answers = rules_of(inventory, interface, direction.reverse());
-    answers
-        .into_iter()
-        .find(|rule| open(rule, PortRange::ALL))?;
-    let mut ranges: Vec<_> = rules_of(inventory, interface, direction)
-        .filter_map(|rule| {
-            let ports = rule.spec.traffic.ports().unwrap_or(PortRange::ALL);
-            open(&rule, ports).then_some(ports)
-        })
-        .collect();
-    ranges.sort_unstable();
-    ranges.dedup();
-    if ranges.contains(&PortRange::ALL) {
+    let open = |direction| {
+        attached_rules(inventory, interface, direction)
+            .filter_map(|(_, rule)| opens(rule, protocol, family))
+    };
+    // D8 c: one rule for all answers; several that add up to all ports are not enough (D10).
+    open(direction.reverse()).find(|ports| *ports == PortRange::ALL)?;
+    let ranges = merged(open(direction).collect());
+    if ranges == [PortRange::ALL] {
         return Some(format!("every {direction} {protocol} flow over {family}"));
     }
     let ranges: Vec<_> = ranges.iter().map(PortRange::to_string).collect();
     (!ranges.is_empty())
         .then(|| format!("{direction} {protocol} {} over {family}", ranges.join(", ")))
+}
+
+/// The same ports in as few ranges as can be, in order.
+fn merged(mut ranges: Vec<PortRange>) -> Vec<PortRange> {
+    ranges.sort_unstable();
+    let mut merged: Vec<PortRange> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.from() <= last.to().saturating_add(1) => {
+                let to = last.to().max(range.to());
+                // From the lower of two ends to the greater.
+                *last = PortRange::new(last.from(), to).unwrap_or(*last);
+            }
+            _ => merged.push(range),
+        }
+    }
+    merged
 }

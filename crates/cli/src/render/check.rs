@@ -70,9 +70,7 @@ fn list(text: &mut String, report: &CheckReport) -> std::fmt::Result {
         if let Some(at) = &finding.at {
             writeln!(text, "  --> {at}")?;
         }
-        if let Some(help) = &finding.help {
-            writeln!(text, "  help: {help}")?;
-        }
+        writeln!(text, "  help: {}", finding.help)?;
     }
     Ok(())
 }

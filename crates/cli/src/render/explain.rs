@@ -70,14 +70,14 @@ fn rules(text: &mut String, explanation: &Explanation) -> std::fmt::Result {
 fn change(text: &mut String, explanation: &Explanation) -> std::fmt::Result {
     writeln!(text)?;
     match &explanation.change {
-        Change::Add {
-            group,
-            direction,
-            allows,
-        } => {
-            writeln!(text, "To allow it, add to {group}: {direction} {allows}")?;
+        Change::Add { group, rule } => {
+            let direction = rule.direction;
+            writeln!(text, "To allow it, add to {group}: {direction} {rule}")?;
         }
-        Change::Remove { rules } => writeln!(text, "To deny it, remove {}", rules.join(" and "))?,
+        Change::Remove { rules } => {
+            let rules: Vec<_> = rules.iter().map(|rule| rule.rule.as_str()).collect();
+            writeln!(text, "To deny it, remove {}", rules.join(" and "))?;
+        }
         Change::None { because } => writeln!(text, "No rule would change it: {because}")?,
     }
     Ok(())
