@@ -173,8 +173,7 @@ impl Engine {
         key: Key,
     ) -> Verdict {
         let packet = &crossing.packet;
-        // 5. Connection table first.
-        let mut reopened = None;
+        // 5. Connection table first. A closed connection that is opened again keeps its entry until step 10 replaces it.
         if let Some((flow, hash)) = &key
             && let Some(handle) = self.connections.lookup(flow, *hash, self.clock)
         {
@@ -184,7 +183,7 @@ impl Engine {
                     return Verdict::allow(Reason::Established, rule);
                 }
                 Step::Invalid => return Verdict::deny(Reason::InvalidState),
-                Step::Reopen => reopened = Some(handle),
+                Step::Reopen => {}
             }
         }
         // 6. ICMP errors about a tracked connection.
@@ -211,9 +210,6 @@ impl Engine {
             Opens::Invalid => return Verdict::deny(Reason::InvalidState),
         };
         // 10. Establish.
-        if let Some(handle) = reopened {
-            self.connections.remove(handle);
-        }
         match self.establish(crossing, interface, key, originator, state, rule) {
             Ok(_) => Verdict::allow(Reason::New, rule),
             Err(Full) => Verdict::deny(Reason::TableFull),
