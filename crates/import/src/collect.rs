@@ -75,7 +75,16 @@ pub(crate) struct FoundRule {
     pub(crate) tags: Tags,
     pub(crate) places: Places,
     pub(crate) kind: RuleKind,
+    /// Some part of it could not be read, and that was reported. What could be is judged all the
+    /// same, with harmless values in place of the rest, so that all faults are found at once.
+    pub(crate) broken: bool,
 }
+
+/// The protocol that stands for one that could not be read: it accepts any ports.
+pub(crate) const ANY_PROTOCOL: &str = "-1";
+
+/// The peer that stands for one that could not be read.
+pub(crate) const ANY_PEER: &str = "0.0.0.0/0";
 
 /// The group that a rule belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +93,8 @@ pub(crate) enum Target {
     Id(GroupId),
     /// By name, of a group in the default VPC (F7).
     Name(String),
+    /// It does not say, or not so that it could be read; that was reported.
+    Lost,
 }
 
 /// How a rule was typed.

@@ -111,6 +111,12 @@ impl<'v, 's> Object<'v, 's> {
         self.sink.push(draft);
     }
 
+    /// Whether a field was written, readable or not.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        let field = self.fields.iter().find(|field| &*field.key == key);
+        field.is_some_and(|field| field.value.kind != ValueKind::NoValue)
+    }
+
     /// The value of a field that is there.
     pub(crate) fn get(&self, key: &str) -> Option<&'v Value> {
         let field = self.fields.iter().find(|field| &*field.key == key)?;
@@ -281,6 +287,12 @@ impl<'v, 's> Object<'v, 's> {
             (ValueKind::Map(_), _) => {
                 let message = format!("`{key}` must be a list, not a mapping");
                 let help = "put `- ` before its first line (JSON: brackets around it)";
+                self.fail(Draft::error(value.span, message).help(help));
+                return vec![];
+            }
+            (ValueKind::Resource(reference), _) if reference.attribute.is_none() => {
+                let message = format!("`{key}` must be a list, not one reference");
+                let help = format!("write it as a list of one: `[!Ref {}]`", reference.logical);
                 self.fail(Draft::error(value.span, message).help(help));
                 return vec![];
             }

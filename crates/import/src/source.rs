@@ -191,7 +191,8 @@ mod tests {
                 let before = &text[..offset];
                 let line = before.matches('\n').count() + 1;
                 let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-                prop_assert_eq!(source.position(offset), (line as u32, column as u32));
+                let (found_line, found_column) = source.position(offset);
+                prop_assert_eq!((found_line as usize, found_column as usize), (line, column));
             }
         }
     }

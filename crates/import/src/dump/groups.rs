@@ -6,7 +6,9 @@ use secgroup_model::{
 };
 
 use super::{Page, text};
-use crate::collect::{Collected, FoundGroup, FoundRule, Places, Raw, RuleKind, Target, origin};
+use crate::collect::{
+    ANY_PEER, ANY_PROTOCOL, Collected, FoundGroup, FoundRule, Places, Raw, RuleKind, Target, origin,
+};
 use crate::common::tags;
 use crate::reader::{Need, Object};
 use crate::source::Span;
@@ -42,11 +44,8 @@ pub(super) fn read_group(object: &Object<'_, '_>, page: &Page<'_>, collected: &m
             let Some(inner) = object.inner(&format!("{key}[{at}]"), item, what) else {
                 continue;
             };
-            let rule = permission(&inner, direction);
+            rules.push(permission(&inner, direction));
             object.inherit(&inner);
-            if !inner.failed() {
-                rules.push(rule);
-            }
         }
     }
     collected.groups.push(FoundGroup {
@@ -57,11 +56,14 @@ pub(super) fn read_group(object: &Object<'_, '_>, page: &Page<'_>, collected: &m
     });
 }
 
+/// Reads one peer out of a list of its kind.
+type ReadPeer = fn(&Object<'_, '_>) -> Option<RawAddress>;
+
 /// One `IpPermission`: as many rules as it has peers (A3, F12).
 fn permission(object: &Object<'_, '_>, direction: Direction) -> FoundRule {
     let mut peers = Vec::new();
     let mut spans = Vec::new();
-    let lists: [(&str, fn(&Object<'_, '_>) -> Option<RawAddress>); 4] = [
+    let lists: [(&str, ReadPeer); 4] = [
         ("IpRanges", |peer| {
             Some(RawAddress::Ipv4(required(peer, "CidrIp")?))
         }),
@@ -93,7 +95,24 @@ fn permission(object: &Object<'_, '_>, direction: Direction) -> FoundRule {
             object.inherit(&inner);
         }
     }
-    let (traffic, places) = traffic(object, spans);
+    let (mut traffic, places) = traffic(object, spans);
+    let broken = object.failed();
+    if broken {
+        let unread = (object.has("IpProtocol") && traffic.protocol.is_none())
+            || (object.has("FromPort") && traffic.from_port.is_none())
+            || (object.has("ToPort") && traffic.to_port.is_none());
+        if unread {
+            (traffic.protocol, traffic.from_port, traffic.to_port) =
+                (Some(ANY_PROTOCOL.to_owned()), None, None);
+        }
+        if peers.is_empty() {
+            let address = RawAddress::Ipv4(ANY_PEER.to_owned());
+            peers.push(RawPeer {
+                address,
+                description: None,
+            });
+        }
+    }
     let raw = Raw::Permission(RawPermission { peers, ..traffic });
     FoundRule {
         direction,
@@ -102,6 +121,7 @@ fn permission(object: &Object<'_, '_>, direction: Direction) -> FoundRule {
         tags: secgroup_model::Tags::new(),
         places,
         kind: RuleKind::Dumped,
+        broken,
     }
 }
 
@@ -199,6 +219,7 @@ pub(super) fn read_row(object: &Object<'_, '_>, _: &Page<'_>, collected: &mut Co
         tags,
         places,
         kind: RuleKind::Row,
+        broken: false,
     };
     collected
         .rules

@@ -71,7 +71,7 @@ impl Building {
     }
 
     /// B8: the group that a VPC comes with.
-    pub(super) fn default_of(vpc: &Vpc, id: GroupId, span: Span, sink: &Sink<'_>) -> Self {
+    pub(super) fn default_of(vpc: &Vpc, id: &GroupId, span: Span, sink: &Sink<'_>) -> Self {
         let mut count = 0;
         let rule_id = || {
             let rule = RuleId::new(&format!("{id}.Default[{count}]"));
@@ -114,8 +114,9 @@ impl Building {
 
     /// Adds the rules that a found one stands for.
     pub(super) fn add(&mut self, found: FoundRule, names: &NameIndex, sink: &Sink<'_>) {
-        let kind = found.kind;
-        for (rule, span) in parse(found, &self.group, names, sink) {
+        let (kind, broken) = (found.kind, found.broken);
+        let rules = parse(found, &self.group, names, sink);
+        for (rule, span) in rules.into_iter().filter(|_| !broken) {
             let known = self
                 .index
                 .get(&rule.spec)

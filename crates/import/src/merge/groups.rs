@@ -43,9 +43,8 @@ pub(super) fn merge(
         }
     }
     for (id, (vpc, span)) in default_groups {
-        groups
-            .entry(id.clone())
-            .or_insert_with(|| Building::default_of(&vpc, id, span, sink));
+        let building = || Building::default_of(&vpc, &id, span, sink);
+        groups.entry(id.clone()).or_insert_with(building);
     }
     let rules = std::mem::take(&mut collected.rules);
     let rules = direct(rules, &names, &mut groups, options, sink);
@@ -74,6 +73,12 @@ fn direct(
             Target::Name(name) => names
                 .find(&name, Some(&default))
                 .unwrap_or_else(|| GroupId::new(&name)),
+            Target::Lost => {
+                let owner = AccountId::new(&options.account);
+                let nobody = SecurityGroup::new(GroupId::new(""), "", owner, Some(default.clone()));
+                Building::new(nobody, rule.places.whole, Maker::Other).add(rule, names, sink);
+                continue;
+            }
         };
         groups.entry(id.clone()).or_insert_with(|| {
             let span = rule.places.target;

@@ -111,7 +111,10 @@ fn scan_fault(source: SourceId, text: &str, skipped: usize, error: &ScanError) -
         Span::new(source, start..start + width),
         format!("not YAML: {message}"),
     );
-    if text.get(start..).is_some_and(|rest| rest.starts_with('\t')) {
+    // The parser points at the value that a tab interrupts, or at the tab.
+    let lines = text.get(start..).unwrap_or("").lines().take(2);
+    let mut indents = lines.map(|line| &line[..line.len() - line.trim_start().len()]);
+    if indents.any(|indent| indent.contains('\t')) {
         return draft.help("indent with spaces");
     }
     draft

@@ -227,7 +227,7 @@ impl Scope<'_> {
             collected
                 .default_groups
                 .entry(group)
-                .or_insert((VpcId::new(&vpc), *span));
+                .or_insert_with(|| (VpcId::new(&vpc), *span));
         }
     }
 }

@@ -12,15 +12,16 @@ mod network;
 mod prefix_list;
 mod rule;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 pub(crate) use self::convert::{DEFAULT_VPC, convert, find_absent};
 pub(crate) use self::ids::{Absent, Names};
 pub(crate) use self::schema::attribute_property;
-use crate::diagnostic::{Draft, Sink};
+use crate::diagnostic::{Draft, Sink, did_you_mean};
 use crate::node::{Entry, Kind, Node};
-use crate::reader::unknown_key;
 use crate::source::Span;
 
 /// The sections of a template.
@@ -184,12 +185,11 @@ fn check_sections(root: &Node, sink: &Sink<'_>) {
         } else if &*entry.key == "Transform" {
             check_transforms(&entry.value, sink);
         } else if !SECTIONS.contains(&&*entry.key) {
-            sink.push(unknown_key(
-                "a template",
-                &entry.key,
-                entry.key_span,
-                &SECTIONS,
-            ));
+            let message = format!("a template has no section `{}`", entry.key);
+            let meant = did_you_mean(&entry.key, SECTIONS);
+            let meant = meant.map(|known| format!("did you mean `{known}`?"));
+            let draft = Draft::warning(entry.key_span, message).here("ignored");
+            sink.push(draft.maybe_help(meant));
         }
     }
 }

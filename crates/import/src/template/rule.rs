@@ -5,7 +5,7 @@ use secgroup_model::{Direction, GroupId, RawGroup, RawRule, Tags};
 use super::convert::{Item, Scope};
 use super::ids::IdOf;
 use super::schema::{EGRESS, INGRESS, Type};
-use crate::collect::{Collected, FoundRule, Places, Raw, RuleKind, Target};
+use crate::collect::{ANY_PEER, ANY_PROTOCOL, Collected, FoundRule, Places, Raw, RuleKind, Target};
 use crate::diagnostic::Draft;
 use crate::reader::{Need, Object};
 use crate::value::{Reference, Value, ValueKind};
@@ -36,12 +36,10 @@ pub(super) fn convert_embedded(
         rule.check_keys(known);
         let found = read(scope, &rule, direction, collected);
         object.inherit(&rule);
-        if !rule.failed() {
-            rules.push(FoundRule {
-                id: Some(id),
-                ..found
-            });
-        }
+        rules.push(FoundRule {
+            id: Some(id),
+            ..found
+        });
     }
     rules
 }
@@ -70,26 +68,18 @@ pub(super) fn convert_standalone(scope: &Scope<'_>, item: &Item<'_>, collected: 
         _ => Direction::Ingress,
     };
     let target = target(scope, &object, collected);
-    let Some(target) = target else {
-        if !object.failed() {
-            let message = format!("{} lacks `GroupId`", object.what);
-            let help = "the group that the rule is for, such as `GroupId: !Ref WebServers`";
-            object.fail(Draft::error(item.span, message).help(help));
-        }
-        // The rest of the rule is read all the same: it may have faults of its own.
-        read(scope, &object, direction, collected);
-        return;
-    };
-    let found = read(scope, &object, direction, collected);
-    if !object.failed() {
-        let id = Some(item.id.clone());
-        let rule = FoundRule {
-            id,
-            kind: RuleKind::Standalone,
-            ..found
-        };
-        collected.rules.push((target, rule));
+    if target.is_none() && !object.failed() {
+        let message = format!("{} lacks `GroupId`", object.what);
+        let help = "the group that the rule is for, such as `GroupId: !Ref WebServers`";
+        object.fail(Draft::error(item.span, message).help(help));
     }
+    let found = read(scope, &object, direction, collected);
+    let rule = FoundRule {
+        id: Some(item.id.clone()),
+        kind: RuleKind::Standalone,
+        ..found
+    };
+    collected.rules.push((target.unwrap_or(Target::Lost), rule));
 }
 
 /// F7: `GroupId`, or `GroupName` in the default VPC.
@@ -149,7 +139,7 @@ fn read(
             .collect(),
     };
     let text = |text: Option<(std::rc::Rc<str>, _)>| text.map(|(text, _)| text.to_string());
-    let raw = RawRule {
+    let mut raw = RawRule {
         protocol: text(protocol),
         from_port: from_port.map(|(port, _)| port),
         to_port: to_port.map(|(port, _)| port),
@@ -159,6 +149,10 @@ fn read(
         group: peer_group.map(|(group, _)| group),
         description: text(description),
     };
+    let broken = object.failed();
+    if broken {
+        mend(&mut raw, &places, object, [list, source]);
+    }
     FoundRule {
         direction,
         raw: Raw::Rule(raw),
@@ -166,6 +160,22 @@ fn read(
         tags: Tags::new(),
         places,
         kind: RuleKind::Embedded,
+        broken,
+    }
+}
+
+/// Puts harmless values in place of those that could not be read.
+fn mend(raw: &mut RawRule, places: &Places, object: &Object<'_, '_>, peers: [&str; 2]) {
+    let ports_unread = (object.has("FromPort") && raw.from_port.is_none())
+        || (object.has("ToPort") && raw.to_port.is_none());
+    if ports_unread || (object.has("IpProtocol") && raw.protocol.is_none()) {
+        (raw.protocol, raw.from_port, raw.to_port) = (Some(ANY_PROTOCOL.to_owned()), None, None);
+    }
+    let written = ["CidrIp", "CidrIpv6", "SourceSecurityGroupName"]
+        .into_iter()
+        .chain(peers);
+    if places.peers.is_empty() && written.into_iter().any(|key| object.has(key)) {
+        raw.cidr_ipv4 = Some(ANY_PEER.to_owned());
     }
 }
 

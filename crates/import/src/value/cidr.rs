@@ -30,20 +30,21 @@ impl Evaluator<'_> {
             let message = format!("`{block}` is not an address range");
             return self.error(Draft::error(*block_span, message), call.span);
         };
-        let number = |at: usize, or: usize| match texts.get(at) {
-            Some((text, span)) => text.parse::<usize>().map_err(|_| {
-                Draft::error(
-                    *span,
-                    format!("`Fn::Cidr` takes a number here, found `{text}`"),
-                )
-            }),
-            None => Ok(or),
+        let number = |at: usize, or: usize| {
+            let Some((text, span)) = texts.get(at) else {
+                return Some(or);
+            };
+            let number = text.parse::<usize>().ok();
+            if number.is_none() {
+                let message = format!("`Fn::Cidr` takes a number here, found `{text}`");
+                self.sink().push(Draft::error(*span, message));
+            }
+            number
         };
         // Without host bits the subnets are as small as AWS makes them: /24 and /64.
         let default_bits = if block.addr().is_ipv4() { 8 } else { 64 };
-        let (count, bits) = match (number(1, 0), number(2, default_bits)) {
-            (Ok(count), Ok(bits)) => (count, bits),
-            (Err(draft), _) | (_, Err(draft)) => return self.error(draft, call.span),
+        let (Some(count), Some(bits)) = (number(1, 0), number(2, default_bits)) else {
+            return Value::invalid(call.span);
         };
         match subnets(block, count, bits) {
             Some(nets) if self.spend(nets.len(), call.span) => {

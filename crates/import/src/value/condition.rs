@@ -91,7 +91,7 @@ impl Evaluator<'_> {
             _ => &[],
         };
         match (call.function, items) {
-            (Function::Equals, [left, right]) => self.equal(self.eval(left), self.eval(right)),
+            (Function::Equals, [left, right]) => Self::equal(&self.eval(left), &self.eval(right)),
             (Function::Not, [one]) => match self.truth(one) {
                 Truth::True => Truth::False,
                 Truth::False => Truth::True,
@@ -136,7 +136,7 @@ impl Evaluator<'_> {
     }
 
     /// `Fn::Equals`: as texts, whatever their form (F5).
-    fn equal(&self, left: Value, right: Value) -> Truth {
+    fn equal(left: &Value, right: &Value) -> Truth {
         let unknown = |kind: &ValueKind| match kind {
             ValueKind::Unresolved(unresolved) => Some(unresolved.clone()),
             ValueKind::Resource(reference) => {

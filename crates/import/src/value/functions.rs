@@ -69,7 +69,7 @@ impl Evaluator<'_> {
         };
         let Some(separator) = separator
             .text()
-            .or((separator.kind == Kind::Null).then_some(""))
+            .or_else(|| (separator.kind == Kind::Null).then_some(""))
         else {
             return Err(self.misused(call, takes));
         };
@@ -192,9 +192,8 @@ impl Evaluator<'_> {
                 return Err(self.error(draft, call.span));
             }
         }
-        Ok(found.map_or(Value::invalid(call.span), |node| {
-            self.eval(node).at(call.span)
-        }))
+        let found = found.map(|node| self.eval(node).at(call.span));
+        found.ok_or_else(|| Value::invalid(call.span))
     }
 
     /// `Fn::ImportValue: name`: a given value, or what another template of the load exports.
