@@ -261,7 +261,42 @@ fn by_engine(
         }
     }
     judge(&mut session, &mut waiting, &mut all);
+    assert_counters(&session, &all);
     all
+}
+
+/// The counters are the verdicts, added up.
+fn assert_counters(session: &Session, all: &[Vec<Line>]) {
+    let mut expected: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
+    for (interface, direction, reason, _) in all.iter().flatten() {
+        if !interface.is_empty() {
+            *expected.entry((interface, direction, reason)).or_default() += 1;
+        }
+    }
+    let registry = session.registry();
+    let indexes = (0..)
+        .take(registry.interface_count())
+        .map(secgroup_packet::InterfaceIndex);
+    for index in indexes {
+        let name = registry
+            .interface(index)
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        for direction in Direction::BOTH {
+            for reason in secgroup_datapath::Reason::ALL {
+                let counted = session.tally().of(index, direction, reason).packets;
+                let key = (name.as_str(), direction.as_str(), reason.as_str());
+                assert_eq!(counted, expected.get(&key).copied().unwrap_or(0), "{key:?}");
+            }
+        }
+    }
+    let by_rule = |(_, _, _, rule): &&Line| rule.is_some();
+    let with_rule = all.iter().flatten().filter(by_rule).count() as u64;
+    let numbers = (0..registry.rule_count()).map(secgroup_policy::RuleNumber);
+    let hits: u64 = numbers
+        .map(|number| session.tally().of_rule(number).packets)
+        .sum();
+    assert_eq!(hits, with_rule, "hits of all rules");
 }
 
 fn judge(session: &mut Session, waiting: &mut Vec<Record<'_>>, all: &mut Vec<Vec<Line>>) {
@@ -352,7 +387,7 @@ proptest! {
         let inventories: Vec<_> = case.policies.iter().map(Policy::inventory).collect();
         let events = events(&case);
         let expected = by_oracle(&events, &inventories, &case.knobs);
-        for size in [1, 2, 31, 256] {
+        for size in [1, 2, 16, 33, 257] {
             let actual = by_engine(&events, &inventories, &case.knobs, size);
             assert_equal(&case, &events, &expected, &actual, &format!("bursts of {size}"));
         }
