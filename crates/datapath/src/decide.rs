@@ -11,21 +11,25 @@
 //!   establish ──► allow new │ deny invalid-state, table-full   one insert
 //! ```
 
+mod opening;
+mod untracked;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use secgroup_conntrack::{
     Config, Connection, FlowHash, FragmentKey, FragmentStep, FragmentTable, Full, Handle, Opening,
-    State, Step, Table, TcpClass,
+    State, Step, Table,
 };
 use secgroup_packet::{
-    Direction, Family, FlowKey, IcmpExchange, InterfaceIndex, L4, Packet, Protocol, Timestamp,
+    Direction, Family, FlowKey, InterfaceIndex, L4, Packet, Protocol, Timestamp,
 };
-use secgroup_policy::{Query, RuleNumber, Selector};
+use secgroup_policy::{Query, RuleNumber};
 
+use self::opening::Opens;
+use self::untracked::untracked;
 use crate::exempt::{Exemption, exemption};
-use crate::{Crossing, Interface, Reason, Settings, Snapshot, TcpMode, Verdict};
+use crate::{Crossing, Interface, Reason, Settings, Snapshot, Verdict};
 
 /// Stands for the protocol of an IPv6 datagram in pieces, of which only the first piece says the protocol for sure
 /// (RFC 8200 section 4.5 identifies the datagram without it).
@@ -310,94 +314,6 @@ impl Engine {
         Some(RuleNumber(self.connections.rule(handle)))
     }
 
-    /// Step 9: what the packet opens.
-    fn opening(
-        &self,
-        snapshot: &Snapshot,
-        crossing: &Crossing<'_>,
-        interface: &Interface,
-        key: Key,
-    ) -> Opens {
-        let Some(key) = key else {
-            return Opens::Nothing;
-        };
-        let sender = crossing.direction;
-        match crossing.packet.l4 {
-            L4::Tcp { flags, .. } => match TcpClass::from(flags) {
-                TcpClass::Invalid => Opens::Invalid,
-                TcpClass::Syn => Opens::Connection(key, sender, State::SynSent),
-                class if self.picks_up() => picked_up(class, key, sender),
-                class => match self.formerly(snapshot, crossing, interface) {
-                    Formerly::Tracked => Opens::Invalid,
-                    Formerly::Untracked => picked_up(class, key, sender),
-                    Formerly::UntrackedAndRevoked => Opens::Useless,
-                },
-            },
-            L4::Udp { .. } => match self.formerly(snapshot, crossing, interface) {
-                Formerly::UntrackedAndRevoked => Opens::Useless,
-                _ => Opens::Connection(key, sender, State::Udp),
-            },
-            L4::Icmp { kind, code, .. } => {
-                match IcmpExchange::of(crossing.packet.protocol, kind, code) {
-                    Some(exchange) if !exchange.is_reply() => {
-                        Opens::Connection(key, sender, State::Icmp)
-                    }
-                    _ => Opens::Nothing,
-                }
-            }
-            L4::Other => Opens::Connection(key, sender, State::Other),
-            L4::LaterFragment => Opens::Nothing,
-        }
-    }
-
-    /// Whether any TCP segment may open a connection now (D37, D39).
-    fn picks_up(&self) -> bool {
-        self.settings.tcp == TcpMode::Loose
-            || self.is_within(self.started, self.settings.start_grace)
-    }
-
-    /// Whether a window that began at `since` is open; one of zero length never is.
-    fn is_within(&self, since: Timestamp, window: Duration) -> bool {
-        window > Duration::ZERO && self.clock.saturating_since(since) <= window
-    }
-
-    /// What the policies of a moment ago made of the packet's flow (D15, D23).
-    fn formerly(
-        &self,
-        snapshot: &Snapshot,
-        crossing: &Crossing<'_>,
-        interface: &Interface,
-    ) -> Formerly {
-        let Crossing {
-            packet, direction, ..
-        } = crossing;
-        let mut roles = Untracked::default();
-        for (end, former) in &self.former {
-            if self.is_within(*end, self.settings.change_grace)
-                && let Some(interface) = former.interface(crossing.interface)
-            {
-                let then = untracked(interface, packet, *direction);
-                roles.as_initiator |= then.as_initiator;
-                roles.as_responder |= then.as_responder;
-            }
-        }
-        match roles {
-            Untracked {
-                as_initiator: true, ..
-            } => Formerly::Untracked,
-            Untracked {
-                as_responder: true, ..
-            } => {
-                let opener = opener(packet, *direction);
-                match interface.rules.matches(&opener, &snapshot.directory) {
-                    Some(_) => Formerly::Untracked,
-                    None => Formerly::UntrackedAndRevoked,
-                }
-            }
-            _ => Formerly::Tracked,
-        }
-    }
-
     fn establish(
         &mut self,
         crossing: &Crossing<'_>,
@@ -422,28 +338,6 @@ impl Engine {
         self.connections
             .insert(&key, hash, opening, self.clock, timeouts, *allowance)
     }
-}
-
-/// What a packet that a rule admits opens.
-enum Opens {
-    /// A connection, by its originator, in this state.
-    Connection((FlowKey, FlowHash), Direction, State),
-    /// Nothing: a message of its own.
-    Nothing,
-    /// Nothing: the answer of a flow whose opening rule is revoked.
-    Useless,
-    /// Nothing, and it may not pass.
-    Invalid,
-}
-
-/// What the policies of a moment ago made of a flow that has to be tracked now.
-enum Formerly {
-    /// They tracked it, or did not let it pass.
-    Tracked,
-    /// They did not track it, and it still may be opened.
-    Untracked,
-    /// They did not track it, and the rule that it was opened by is revoked.
-    UntrackedAndRevoked,
 }
 
 /// Packets to link-local services in the current second.
@@ -477,79 +371,5 @@ fn is_spoofed(interface: &Interface, packet: &Packet, direction: Direction) -> b
             };
             !to_many && !interface.owns(dst)
         }
-    }
-}
-
-/// In which roles a packet would belong to a flow that holds no state.
-#[derive(Debug, Clone, Copy, Default)]
-struct Untracked {
-    as_initiator: bool,
-    as_responder: bool,
-}
-
-impl Untracked {
-    const fn in_any_role(self) -> bool {
-        self.as_initiator || self.as_responder
-    }
-}
-
-/// Step 8: whether the flow holds no state (D7 to D16). It needs no memory: both halves of a flow give the same answer.
-#[inline]
-fn untracked(interface: &Interface, packet: &Packet, direction: Direction) -> Untracked {
-    let (sport, dport, only_initiator) = match packet.l4 {
-        L4::Tcp {
-            sport,
-            dport,
-            flags,
-        } => (sport, dport, flags.is_opening()),
-        L4::Udp { sport, dport } => (sport, dport, false),
-        _ => return Untracked::default(), // ICMP and every other protocol is always tracked (D13).
-    };
-    let (family, protocol) = (packet.family(), packet.protocol);
-    let rules = &interface.rules;
-    let opposite = direction.reverse();
-    let roles = Untracked {
-        as_initiator: rules.open(direction, family, protocol, dport)
-            && rules.open_all(opposite, family, protocol),
-        as_responder: !only_initiator
-            && rules.open(opposite, family, protocol, sport)
-            && rules.open_all(direction, family, protocol),
-    };
-    let always_tracked = || {
-        interface
-            .always_track
-            .covers(Query::of(packet, direction).peer)
-    };
-    if roles.in_any_role() && always_tracked() {
-        Untracked::default()
-    } else {
-        roles
-    }
-}
-
-/// What would be asked of the packet that this one answers: the other direction, the same peer, and as its destination
-/// port this one's source port.
-fn opener(packet: &Packet, direction: Direction) -> Query {
-    let query = Query::of(packet, direction);
-    let selector = match packet.l4 {
-        L4::Tcp { sport, .. } | L4::Udp { sport, .. } => Selector::Port(sport),
-        _ => query.selector,
-    };
-    Query {
-        direction: direction.reverse(),
-        selector,
-        ..query
-    }
-}
-
-/// A connection that is seen for the first time in its middle.
-fn picked_up(class: TcpClass, key: (FlowKey, FlowHash), sender: Direction) -> Opens {
-    match class {
-        TcpClass::Syn => Opens::Connection(key, sender, State::SynSent),
-        TcpClass::Ack => Opens::Connection(key, sender, State::Established),
-        TcpClass::Fin => Opens::Connection(key, sender, State::FinWaitOriginator),
-        TcpClass::Rst => Opens::Connection(key, sender, State::Close),
-        TcpClass::SynAck => Opens::Connection(key, sender.reverse(), State::SynRecv),
-        TcpClass::Invalid => Opens::Invalid,
     }
 }
