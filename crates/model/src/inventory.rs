@@ -196,7 +196,8 @@ impl Inventory {
 
     /// The VPC of an interface: its own word, its subnet's, or that of the first group that is
     /// known, since all are of one VPC.
-    fn vpc_of<'a>(&'a self, interface: &'a NetworkInterface) -> Option<&'a VpcId> {
+    #[must_use]
+    pub fn vpc_of<'a>(&'a self, interface: &'a NetworkInterface) -> Option<&'a VpcId> {
         let subnet = interface
             .subnet
             .as_ref()
