@@ -54,7 +54,7 @@ impl Selector {
         for interface in inventory
             .interfaces
             .values()
-            .filter(|i| wanted(i.vpc.as_ref()))
+            .filter(|i| wanted(inventory.vpc_of(i)))
         {
             let Some(index) = registry.interface_index(&interface.id) else {
                 continue;
