@@ -81,7 +81,7 @@ fn check_vpc(inventory: &Inventory, vpc: &VpcId) -> Result<(), Failure> {
     let known: BTreeSet<&VpcId> = inventory
         .interfaces
         .values()
-        .filter_map(|interface| interface.vpc.as_ref())
+        .filter_map(|interface| inventory.vpc_of(interface))
         .collect();
     if known.contains(vpc) {
         return Ok(());

@@ -141,11 +141,10 @@ fn by_oracle(inventory: &Inventory, capture: &mut Capture) -> Vec<String> {
             };
             let (data, wire_len) = (record.data, record.wire_len);
             let said = oracle.judge(kind(&record), data, wire_len, &interface, direction, now);
-            let (group, rule) = said
-                .rule
-                .map_or(("-".to_owned(), "-".to_owned()), |(g, r)| {
-                    (g.to_string(), r.to_string())
-                });
+            let (group, rule) = match said.rule {
+                Some((group, rule)) => (group.to_string(), rule.to_string()),
+                None => ("-".to_owned(), "-".to_owned()),
+            };
             let (direction, reason) = (direction.as_str(), said.outcome.as_str());
             lines.push(format!(
                 "{number} {interface} {direction} {reason} {group} {rule}"

@@ -3,11 +3,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
 /// The captures that ship, all of which `configs/lab.yaml` fits.
-pub const CAPTURES: [&str; 8] = [
+pub(crate) const CAPTURES: [&str; 8] = [
     "web-server.pcap",
     "fragments.pcap",
     "icmp-errors.pcap",
@@ -18,19 +19,19 @@ pub const CAPTURES: [&str; 8] = [
     "other-protocols.pcap",
 ];
 
-pub const LAB: &str = "configs/lab.yaml";
-pub const WEB_SERVER: &str = "configs/captures/web-server.pcap";
+pub(crate) const LAB: &str = "configs/lab.yaml";
+pub(crate) const WEB_SERVER: &str = "configs/captures/web-server.pcap";
 
 /// How a run ended and what it printed.
 #[derive(Debug)]
-pub struct Run {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Run {
-    pub fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
         let run = Self {
             code: output.status.code().expect("it ended by itself"),
@@ -45,7 +46,7 @@ impl Run {
 
     /// The run, which ended with this code.
     #[track_caller]
-    pub fn code(self, code: i32) -> Self {
+    pub(crate) fn code(self, code: i32) -> Self {
         assert_eq!(
             self.code, code,
             "stderr: {}\nstdout: {}",
@@ -56,42 +57,42 @@ impl Run {
 
     /// Standard output as JSON.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).expect("one JSON document")
     }
 
     /// Standard output as JSON Lines.
     #[track_caller]
-    pub fn lines(&self) -> Vec<Value> {
+    pub(crate) fn lines(&self) -> Vec<Value> {
         lines(&self.stdout)
     }
 }
 
 /// JSON Lines.
 #[track_caller]
-pub fn lines(text: &str) -> Vec<Value> {
+pub(crate) fn lines(text: &str) -> Vec<Value> {
     let parse = |line| serde_json::from_str(line).expect("each line is a JSON object");
     text.lines().map(parse).collect()
 }
 
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// The program, in the root of the workspace.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_secgroup"));
     command.current_dir(root());
     command
 }
 
 /// Runs it.
-pub fn secgroup<S: AsRef<str>>(arguments: &[S]) -> Run {
+pub(crate) fn secgroup<S: AsRef<str>>(arguments: &[S]) -> Run {
     secgroup_with(arguments, &[])
 }
 
 /// Runs it with something on standard input.
-pub fn secgroup_with<S: AsRef<str>>(arguments: &[S], input: &[u8]) -> Run {
+pub(crate) fn secgroup_with<S: AsRef<str>>(arguments: &[S], input: &[u8]) -> Run {
     let mut child = command()
         .args(arguments.iter().map(AsRef::as_ref))
         .stdin(Stdio::piped())
@@ -109,26 +110,26 @@ pub fn secgroup_with<S: AsRef<str>>(arguments: &[S], input: &[u8]) -> Run {
 
 /// The verdict lines of a replay with these arguments.
 #[track_caller]
-pub fn verdicts<S: AsRef<str>>(arguments: &[S]) -> Vec<Value> {
+pub(crate) fn verdicts<S: AsRef<str>>(arguments: &[S]) -> Vec<Value> {
     let mut all = vec!["replay", "--verdicts", "-"];
     all.extend(arguments.iter().map(AsRef::as_ref));
     secgroup(&all).code(0).lines()
 }
 
 /// A folder of a test's own, and names in it.
-pub struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
-    pub fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.path().join(name).to_str().expect("UTF-8").to_owned()
     }
 
     /// Writes a file, gives its path.
-    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         std::fs::write(&path, content).expect("written");
         path
@@ -136,7 +137,7 @@ impl Folder {
 }
 
 /// One group in a template, with these ingress and egress rules in flow style, on 10.0.1.10.
-pub fn template(ingress: &str, egress: &str) -> String {
+pub(crate) fn template(ingress: &str, egress: &str) -> String {
     format!(
         "Resources:
   Group:
@@ -157,13 +158,13 @@ pub fn template(ingress: &str, egress: &str) -> String {
 }
 
 /// A rule in flow style.
-pub fn rule(protocol: &str, ports: (i32, i32), cidr: &str) -> String {
+pub(crate) fn rule(protocol: &str, ports: (i32, i32), cidr: &str) -> String {
     let (from, to) = ports;
     format!("{{IpProtocol: {protocol}, FromPort: {from}, ToPort: {to}, CidrIp: {cidr}}}")
 }
 
 /// `reason`, or `verdict reason rule`, of each line: whatever of it is asked for.
-pub fn fields(lines: &[Value], names: &[&str]) -> Vec<String> {
+pub(crate) fn fields(lines: &[Value], names: &[&str]) -> Vec<String> {
     let field = |line: &Value, name: &&str| match &line[*name] {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -173,4 +174,18 @@ pub fn fields(lines: &[Value], names: &[&str]) -> Vec<String> {
         words.join(" ")
     };
     lines.iter().map(words).collect()
+}
+
+/// A pcap file of frames at seconds after some day in 2024.
+pub(crate) fn capture(frames: &[(f64, Vec<u8>)]) -> Vec<u8> {
+    const START: Duration = Duration::from_secs(1_716_000_000);
+    let at = |seconds: f64| {
+        let time = START + Duration::from_secs_f64(seconds);
+        u64::try_from(time.as_nanos()).expect("a time before 2554")
+    };
+    let frames: Vec<_> = frames
+        .iter()
+        .map(|(seconds, frame)| (at(*seconds), frame))
+        .collect();
+    secgroup_testkit::capture::Pcap::nano().file(&frames)
 }
