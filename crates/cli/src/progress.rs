@@ -2,10 +2,11 @@
 
 use std::io::{IsTerminal, stderr};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use secgroup_replay::Position;
+
+use crate::render::{counted, rounded};
 
 /// A bar over the bytes of all captures, with packets a second and the time left.
 pub(crate) struct Progress {
@@ -36,8 +37,10 @@ impl Progress {
     pub(crate) fn show(&self, position: Position) {
         let Some(bar) = &self.bar else { return };
         bar.set_position(position.bytes);
-        let rate = rate(position.packets, bar.elapsed());
-        bar.set_message(format!("{} packets, {rate} packets/s", position.packets));
+        let packets = counted(position.packets, "packet");
+        // Counts below 2^53 are exact; a bar that was just made has run for no time at all.
+        let rate = position.packets as f64 / bar.elapsed().as_secs_f64().max(1e-3);
+        bar.set_message(format!("{packets}, {} packets/s", rounded(rate)));
     }
 
     /// Takes the bar away.
@@ -46,14 +49,6 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
-}
-
-/// Whole packets a second.
-fn rate(packets: u64, elapsed: Duration) -> u64 {
-    let millis = u64::try_from(elapsed.as_millis())
-        .unwrap_or(u64::MAX)
-        .max(1);
-    packets.saturating_mul(1000) / millis
 }
 
 /// The style of a template that is written in this file.

@@ -8,4 +8,4 @@ mod table;
 pub(crate) use self::check::findings;
 pub(crate) use self::explain::explanation;
 pub(crate) use self::replay::report;
-pub(crate) use self::table::counted;
+pub(crate) use self::table::{counted, rounded};

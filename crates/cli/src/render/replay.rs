@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use secgroup_replay::{DeniedFlowReport, Report, RuleReport, VerdictReport, Volume};
 
-use crate::render::table::{bytes, counted, grouped, indented, number, table};
+use crate::render::table::{bytes, counted, grouped, indented, number, rounded, table};
 
 /// The whole report.
 pub(crate) fn report(report: &Report) -> String {
@@ -231,16 +231,6 @@ fn end(text: &mut String, report: &Report) -> std::fmt::Result {
         rounded(report.packets_per_second),
         counted(report.tracked_connections, "connection"),
     )
-}
-
-fn rounded(rate: f64) -> String {
-    if rate >= 1e6 {
-        format!("{:.1} M", rate / 1e6)
-    } else if rate >= 1e3 {
-        format!("{:.1} k", rate / 1e3)
-    } else {
-        format!("{rate:.0}")
-    }
 }
 
 fn share(part: u64, of: u64) -> String {

@@ -45,6 +45,17 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// A rate in the largest unit: `999`, `1.5 k`, `3.3 M`.
+pub(crate) fn rounded(rate: f64) -> String {
+    if rate >= 1e6 {
+        format!("{:.1} M", rate / 1e6)
+    } else if rate >= 1e3 {
+        format!("{:.1} k", rate / 1e3)
+    } else {
+        format!("{rate:.0}")
+    }
+}
+
 /// How many of something, in words: `1 packet`, `1,234 packets`.
 pub(crate) fn counted(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
