@@ -5,8 +5,11 @@
     reason = "helpers of tests are tests: a failing assertion is how they speak"
 )]
 
+mod check;
 mod engine;
+mod explain;
 mod golden;
+mod manual;
 mod pipes;
 mod replay;
 mod support;
