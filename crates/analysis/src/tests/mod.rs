@@ -1,1 +1,11 @@
-//! Tests.
+//! What the crate says, held against the engine, the reference evaluator and the documents.
+
+mod explain;
+mod flow;
+mod lint;
+mod lint_properties;
+mod properties;
+mod random;
+mod tracking;
+mod why;
+mod world;
