@@ -12,6 +12,9 @@ use crate::source::{Location, Sources, Span};
 /// Diagnostics kept of one load: nobody reads more, and a hostile file could make millions.
 const DIAGNOSTICS_MAX: usize = 10_000;
 
+/// Guesses made per load: each one compares with every name there is.
+const GUESSES_MAX: usize = 500;
+
 /// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -160,6 +163,8 @@ pub(crate) struct Sink<'a> {
     pub(crate) sources: &'a Sources,
     drafts: RefCell<Vec<Draft>>,
     dropped: Cell<usize>,
+    /// Guesses at what was meant, so far.
+    guesses: Cell<usize>,
     /// What was warned of, so that a parameter in fifty places is one warning.
     mentioned: RefCell<HashSet<String>>,
 }
@@ -171,6 +176,7 @@ impl<'a> Sink<'a> {
             sources,
             drafts: RefCell::default(),
             dropped: Cell::new(0),
+            guesses: Cell::new(0),
             mentioned: RefCell::default(),
         }
     }
@@ -178,6 +184,19 @@ impl<'a> Sink<'a> {
     /// Whether nobody asked about this before.
     pub(crate) fn first_mention(&self, subject: &str) -> bool {
         self.mentioned.borrow_mut().insert(subject.to_owned())
+    }
+
+    /// A guess at what `text` was meant to be, as a help.
+    pub(crate) fn did_you_mean<'c>(
+        &self,
+        text: &str,
+        candidates: impl IntoIterator<Item = &'c str>,
+    ) -> Option<String> {
+        self.guesses.set(self.guesses.get() + 1);
+        if self.guesses.get() > GUESSES_MAX {
+            return None;
+        }
+        nearest(text, candidates).map(|known| format!("did you mean `{known}`?"))
     }
 
     /// Takes a diagnostic; the same one twice (a value used in two places) counts once.
@@ -208,7 +227,7 @@ impl<'a> Sink<'a> {
 }
 
 /// The candidate that `text` was probably meant to be.
-pub(crate) fn did_you_mean<'c>(
+pub(crate) fn nearest<'c>(
     text: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use secgroup_model::Inventory;
 
 use crate::collect::Collected;
-use crate::diagnostic::{Diagnostic, Draft, Severity, Sink, did_you_mean};
+use crate::diagnostic::{Diagnostic, Draft, Severity, Sink};
 use crate::node::{self, Node, SOURCE_BYTES_MAX};
 use crate::options::Options;
 use crate::source::{SourceId, Sources, Span};
@@ -282,8 +282,7 @@ fn check_given(
         if !declared && !used.contains(name) && !templates.is_empty() {
             let message = format!("no template has a parameter `{name}`");
             let known = templates.iter().flat_map(Template::parameters);
-            let meant = did_you_mean(name, known.map(|entry| &*entry.key));
-            let help = meant.map(|known| format!("did you mean `{known}`?"));
+            let help = sink.did_you_mean(name, known.map(|entry| &*entry.key));
             sink.push(Draft::placeless(Severity::Warning, message).maybe_help(help));
         }
     }

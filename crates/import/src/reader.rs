@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::diagnostic::{Draft, Sink, did_you_mean};
+use crate::diagnostic::{Draft, Sink};
 use crate::source::Span;
 use crate::value::{Cause, Field, Unresolved, Value, ValueKind};
 
@@ -316,18 +316,17 @@ impl<'v, 's> Object<'v, 's> {
     pub(crate) fn check_keys(&self, known: &[&str]) {
         for field in self.fields {
             if !known.contains(&&*field.key) {
-                self.sink
-                    .push(unknown_key(&self.what, &field.key, field.key_span, known));
+                unknown_key(self.sink, &self.what, &field.key, field.key_span, known);
             }
         }
     }
 }
 
-/// A key that has no meaning.
-pub(crate) fn unknown_key(what: &str, key: &str, span: Span, known: &[&str]) -> Draft {
+/// Warns of a key that has no meaning.
+pub(crate) fn unknown_key(sink: &Sink<'_>, what: &str, key: &str, span: Span, known: &[&str]) {
     let draft = Draft::warning(span, format!("{what} has no property `{key}`")).here("ignored");
-    let meant = did_you_mean(key, known.iter().copied());
-    draft.maybe_help(meant.map(|known| format!("did you mean `{known}`?")))
+    let meant = sink.did_you_mean(key, known.iter().copied());
+    sink.push(draft.maybe_help(meant));
 }
 
 /// `22`, `-1`, `22.0`: the forms in which YAML and JSON tools write a whole number.

@@ -90,10 +90,20 @@ pub(super) fn fill_groups(
 /// Takes the interfaces into the inventory.
 pub(super) fn merge(collected: &mut Collected, inventory: &mut Inventory, sink: &Sink<'_>) {
     let mut spans: BTreeMap<NetworkInterfaceId, Span> = BTreeMap::new();
-    for FoundInterface {
-        interface, span, ..
-    } in std::mem::take(&mut collected.interfaces)
-    {
+    for found in std::mem::take(&mut collected.interfaces) {
+        let FoundInterface {
+            mut interface,
+            span,
+            ..
+        } = found;
+        if interface.vpc.is_none() {
+            // B12: an interface is where its groups are.
+            let groups = interface
+                .groups
+                .iter()
+                .filter_map(|id| inventory.groups.get(id));
+            interface.vpc = groups.filter_map(|group| group.vpc.clone()).next();
+        }
         let Some(first) = spans.get(&interface.id) else {
             spans.insert(interface.id.clone(), span);
             inventory.interfaces.insert(interface.id.clone(), interface);

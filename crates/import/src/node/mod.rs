@@ -17,13 +17,13 @@ mod yaml;
 use crate::diagnostic::{Draft, Sink};
 use crate::source::{SourceId, Span};
 
-/// Bytes of one file. Dumps of the largest accounts stay below it, memory stays within reason.
-pub(crate) const SOURCE_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one file. 2,500 groups with 120 rules each (B15), indented, are some 150 MB.
+pub(crate) const SOURCE_BYTES_MAX: usize = 256 << 20;
 
 /// Nesting of mappings and sequences. Templates nest some 15 deep; the tree is walked recursively.
 const DEPTH_MAX: usize = 128;
 
-/// Nodes of one file, aliases expanded: a dump of 10,000 full groups has some 5 million.
+/// Nodes of one file, aliases expanded: a dump of that size has some 6 million.
 const NODES_MAX: usize = 8_000_000;
 
 /// A value of a file.

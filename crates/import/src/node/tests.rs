@@ -326,12 +326,13 @@ proptest! {
     /// Whatever an independent writer of JSON writes is read as the same value.
     #[test]
     fn json_reads_as_it_was_written(value in any_json(), pretty in any::<bool>()) {
+        // A file holds a list or an object.
+        let value = serde_json::json!([value]);
         let text = if pretty {
             serde_json::to_string_pretty(&value).unwrap()
         } else {
             value.to_string()
         };
-        prop_assume!(text.starts_with(['{', '[']));
         let (node, diagnostics) = read("x.json", &text);
         prop_assert!(diagnostics.is_empty(), "{:?}", diagnostics);
         prop_assert_eq!(plain(&node.unwrap()), plain_json(&value));

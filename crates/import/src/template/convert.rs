@@ -146,12 +146,7 @@ impl Scope<'_> {
                 sink.push(Draft::error(entry.key_span, message).here("not supported"));
             } else if !kind.other().contains(&key) {
                 let known: Vec<&str> = kind.read().iter().chain(kind.other()).copied().collect();
-                sink.push(unknown_key(
-                    &describe(resource, kind),
-                    key,
-                    entry.key_span,
-                    &known,
-                ));
+                unknown_key(sink, &describe(resource, kind), key, entry.key_span, &known);
             }
         }
         Some(fields)

@@ -16,7 +16,7 @@ use crate::reader::{Need, Object};
 use crate::source::Span;
 
 /// Properties of an interface that is written inside of an instance.
-const INLINE: [&str; 16] = [
+const INLINE: [&str; 15] = [
     "AssociateCarrierIpAddress",
     "AssociatePublicIpAddress",
     "DeleteOnTermination",
@@ -24,7 +24,6 @@ const INLINE: [&str; 16] = [
     "DeviceIndex",
     "EnaSrdSpecification",
     "GroupSet",
-    "Groups",
     "Ipv6AddressCount",
     "Ipv6Addresses",
     "NetworkCardIndex",

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 pub(crate) use self::convert::{DEFAULT_VPC, convert, find_absent};
 pub(crate) use self::ids::{Absent, Names};
 pub(crate) use self::schema::attribute_property;
-use crate::diagnostic::{Draft, Sink, did_you_mean};
+use crate::diagnostic::{Draft, Sink};
 use crate::node::{Entry, Kind, Node};
 use crate::source::Span;
 
@@ -186,8 +186,7 @@ fn check_sections(root: &Node, sink: &Sink<'_>) {
             check_transforms(&entry.value, sink);
         } else if !SECTIONS.contains(&&*entry.key) {
             let message = format!("a template has no section `{}`", entry.key);
-            let meant = did_you_mean(&entry.key, SECTIONS);
-            let meant = meant.map(|known| format!("did you mean `{known}`?"));
+            let meant = sink.did_you_mean(&entry.key, SECTIONS);
             let draft = Draft::warning(entry.key_span, message).here("ignored");
             sink.push(draft.maybe_help(meant));
         }

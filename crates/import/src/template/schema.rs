@@ -1,6 +1,6 @@
 //! Which properties the resource types have that a policy is made of.
 
-use crate::diagnostic::{Draft, Sink, did_you_mean};
+use crate::diagnostic::{Draft, Sink, nearest};
 use crate::node::Node;
 
 /// A resource type that a policy is made of.
@@ -310,7 +310,7 @@ pub(crate) fn attribute_property(kind: &str, attribute: &str) -> Option<&'static
 pub(super) fn check_kind(kind: &str, body: &Node, sink: &Sink<'_>) {
     let Some(known) = Type::named(kind) else {
         let groups = TYPES[..3].iter().map(|(name, _)| *name);
-        let near = did_you_mean(kind, groups).filter(|near| near.len().abs_diff(kind.len()) <= 1);
+        let near = nearest(kind, groups).filter(|near| near.len().abs_diff(kind.len()) <= 1);
         if let (Some(near), Some(node)) = (near, body.get("Type")) {
             let draft = Draft::warning(node.span, format!("there is no resource type `{kind}`"));
             sink.push(
@@ -330,8 +330,7 @@ pub(super) fn check_kind(kind: &str, body: &Node, sink: &Sink<'_>) {
                     entry.key
                 )
             });
-            let meant = did_you_mean(&entry.key, ATTRIBUTES);
-            let meant = meant.map(|known| format!("did you mean `{known}`?"));
+            let meant = sink.did_you_mean(&entry.key, ATTRIBUTES);
             let draft = Draft::warning(entry.key_span, message).here("ignored");
             sink.push(draft.maybe_help(property.or(meant)));
         }

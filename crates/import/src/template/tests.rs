@@ -229,8 +229,6 @@ fn transplant() -> impl Strategy<Value = serde_json::Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
     /// Nothing that becomes of a template makes the importer panic; every place lies in the text,
     /// and what is said can be shown.
     #[test]

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::function::{Call, Form, Function, condition_form};
 use super::{Cause, Evaluator, Unresolved, Value, ValueKind};
-use crate::diagnostic::{Draft, did_you_mean};
+use crate::diagnostic::Draft;
 use crate::node::{Kind, Node};
 use crate::source::Span;
 
@@ -30,7 +30,7 @@ impl Evaluator<'_> {
     pub(crate) fn condition(&self, name: &str, span: Span) -> Truth {
         let Some(entry) = self.template.condition(name) else {
             let known = self.template.condition_names();
-            let meant = did_you_mean(name, known).map(|known| format!("did you mean `{known}`?"));
+            let meant = self.sink().did_you_mean(name, known);
             let message = format!("there is no condition `{name}` in this template");
             self.sink()
                 .push(Draft::error(span, message).maybe_help(meant));

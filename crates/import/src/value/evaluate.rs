@@ -13,7 +13,7 @@ use super::function::{Call, Form, Function, form, long_form};
 use super::parameter::Parameter;
 use super::{Cause, Field, Reference, Unresolved, Value, ValueKind};
 use crate::Options;
-use crate::diagnostic::{Draft, Sink, did_you_mean};
+use crate::diagnostic::{Draft, Sink, nearest};
 use crate::node::{Kind, Node};
 use crate::source::Span;
 use crate::template::Template;
@@ -206,7 +206,7 @@ impl<'c> Evaluator<'c> {
             return self.resource_value(resource.name, resource.kind, None, span);
         }
         let known = self.template.names();
-        let meant = did_you_mean(name, known).map(|known| format!("did you mean `{known}`?"));
+        let meant = self.sink().did_you_mean(name, known);
         let message = format!("`{name}` is neither a parameter nor a resource of this template");
         self.error(Draft::error(span, message).maybe_help(meant), span)
     }
@@ -247,7 +247,7 @@ impl<'c> Evaluator<'c> {
                     "StackName",
                     "URLSuffix",
                 ];
-                let meant = did_you_mean(name, known);
+                let meant = nearest(name, known);
                 let message = format!("there is no pseudo parameter `AWS::{name}`");
                 let help = meant.map(|known| format!("did you mean `AWS::{known}`?"));
                 return self.error(Draft::error(span, message).maybe_help(help), span);
@@ -303,8 +303,7 @@ impl<'c> Evaluator<'c> {
     pub(super) fn attribute(&self, logical: &str, attribute: &str, span: Span) -> Value {
         let Some(resource) = self.template.resource(logical) else {
             let known = self.template.resource_names();
-            let meant =
-                did_you_mean(logical, known).map(|known| format!("did you mean `{known}`?"));
+            let meant = self.sink().did_you_mean(logical, known);
             let message = format!("there is no resource `{logical}` in this template");
             return self.error(Draft::error(span, message).maybe_help(meant), span);
         };

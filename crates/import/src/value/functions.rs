@@ -2,7 +2,7 @@
 
 use super::function::{Call, Function};
 use super::{Cause, Evaluator, Unresolved, Value, ValueKind};
-use crate::diagnostic::{Draft, did_you_mean};
+use crate::diagnostic::Draft;
 use crate::node::{Kind, Node};
 use crate::source::Span;
 
@@ -185,9 +185,8 @@ impl Evaluator<'_> {
                     .map_or(&[][..], Node::entries)
                     .iter()
                     .map(|entry| &*entry.key);
-                let meant = did_you_mean(&key, known);
+                let help = self.sink().did_you_mean(&key, known);
                 let message = format!("there is no {what} `{key}` to find");
-                let help = meant.map(|known| format!("did you mean `{known}`?"));
                 let draft = Draft::error(node.span, message).maybe_help(help);
                 return Err(self.error(draft, call.span));
             }

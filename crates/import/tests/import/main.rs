@@ -13,4 +13,6 @@ mod merging;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
+mod resources;
+#[cfg(test)]
 mod support;
