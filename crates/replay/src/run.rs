@@ -126,10 +126,9 @@ pub fn run(plan: Plan, progress: &mut dyn FnMut(Position)) -> Result<Report, Rep
         let report = match opened {
             Ok(capture) => {
                 bytes_before += capture.bytes_read();
-                replay
-                    .summary
-                    .warn(capture.warnings().iter().map(ToString::to_string));
                 let (file, packets) = (capture.name().to_owned(), capture.packets());
+                let said = capture.warnings().iter();
+                replay.summary.warn(said.map(|said| format!("{file}: {said}")));
                 CaptureReport {
                     file,
                     packets,
