@@ -6,10 +6,12 @@
 )]
 
 mod check;
+mod configs;
 mod engine;
 mod explain;
 mod golden;
 mod manual;
 mod pipes;
 mod replay;
+mod robustness;
 mod support;

@@ -347,7 +347,7 @@ fn allowed_and_denied_packets_and_the_unjudged_ones_are_the_whole_capture() {
             let pick = |numbers: &BTreeSet<u64>| {
                 let picked = numbers
                     .iter()
-                    .map(|number| all[*number as usize - 1].clone());
+                    .map(|number| all[usize::try_from(*number).unwrap() - 1].clone());
                 picked.collect::<Vec<_>>()
             };
             assert_eq!(
