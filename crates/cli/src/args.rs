@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use ipnet::IpNet;
 use secgroup_replay::Attachment;
 
-/// EC2 security groups for any Linux host: replay captures against a policy, check a policy, explain a verdict.
+/// EC2 security groups for any Linux host: replay captures against a policy, check a policy,
+/// explain a verdict.
 #[derive(Debug, Parser)]
 #[command(
     name = "secgroup",
@@ -38,11 +39,21 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PolicyArgs {
     /// Value of a template parameter; may be given several times.
-    #[arg(long = "parameter", value_name = "KEY=VALUE", value_parser = key_value, help_heading = "Policy")]
+    #[arg(
+        long = "parameter",
+        value_name = "KEY=VALUE",
+        value_parser = key_value,
+        help_heading = "Policy"
+    )]
     pub(crate) parameters: Vec<(String, String)>,
 
     /// Value of an export that a template imports (Fn::ImportValue); may be given several times.
-    #[arg(long = "import-value", value_name = "NAME=VALUE", value_parser = key_value, help_heading = "Policy")]
+    #[arg(
+        long = "import-value",
+        value_name = "NAME=VALUE",
+        value_parser = key_value,
+        help_heading = "Policy"
+    )]
     pub(crate) import_values: Vec<(String, String)>,
 
     /// Region that AWS::Region stands for.
@@ -61,8 +72,8 @@ pub(crate) struct PolicyArgs {
 /// Interfaces beside those of the policy.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct AttachArgs {
-    /// Attach groups (by id, logical id or name) to an interface with this address; may be given several times. An
-    /// interface that has several addresses takes them separated by commas.
+    /// Attach groups (by id, logical id or name) to an interface with this address; may be given
+    /// several times. An interface that has several addresses takes them separated by commas.
     #[arg(
         long = "attach",
         value_name = "GROUP[,GROUP]=ADDRESS",
@@ -71,7 +82,12 @@ pub(crate) struct AttachArgs {
     pub(crate) attachments: Vec<Attachment>,
 
     /// Attach groups to the addresses of a network device of this host.
-    #[arg(long = "attach-device", value_name = "GROUP[,GROUP]=DEVICE", value_parser = key_value, help_heading = "Policy")]
+    #[arg(
+        long = "attach-device",
+        value_name = "GROUP[,GROUP]=DEVICE",
+        value_parser = key_value,
+        help_heading = "Policy"
+    )]
     pub(crate) device_attachments: Vec<(String, String)>,
 }
 
@@ -82,20 +98,35 @@ pub(crate) struct EngineArgs {
     #[arg(long, value_enum, default_value_t = TcpMode::Strict, help_heading = "Engine")]
     pub(crate) tcp: TcpMode,
 
-    /// For how long after the first packet any TCP segment that a rule allows opens a connection; for captures that
-    /// begin in the middle of connections.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true, default_value = "0", help_heading = "Engine")]
+    /// For how long after the first packet any TCP segment that a rule allows opens a connection;
+    /// for captures that begin in the middle of connections.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = seconds,
+        allow_negative_numbers = true,
+        default_value = "0",
+        help_heading = "Engine"
+    )]
     pub(crate) start_grace: Duration,
 
     /// The same after a policy change, for flows that were untracked before.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true, default_value = "300", help_heading = "Engine")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = seconds,
+        allow_negative_numbers = true,
+        default_value = "300",
+        help_heading = "Engine"
+    )]
     pub(crate) change_grace: Duration,
 
     /// ICMP errors about a tracked connection need a rule, too (the documentation of 2022).
     #[arg(long, help_heading = "Engine")]
     pub(crate) no_icmp_related: bool,
 
-    /// Packets with wrong checksums are malformed. Off by default: a capture made on the sending host holds unfinished ones.
+    /// Packets with wrong checksums are malformed. Off by default: a capture made on the sending
+    /// host holds unfinished ones.
     #[arg(long, help_heading = "Engine")]
     pub(crate) verify_checksums: bool,
 
@@ -103,7 +134,8 @@ pub(crate) struct EngineArgs {
     #[arg(long, help_heading = "Engine")]
     pub(crate) no_exemptions: bool,
 
-    /// Packets a second to link-local services that an interface may send or receive; 0 for no limit.
+    /// Packets a second to link-local services that an interface may send or receive; 0 for no
+    /// limit.
     #[arg(
         long,
         value_name = "PACKETS",
@@ -113,7 +145,14 @@ pub(crate) struct EngineArgs {
     pub(crate) link_local_pps: u32,
 
     /// Track flows with these peers whatever the rules; without ranges, all flows.
-    #[arg(long, value_name = "CIDR", num_args = 0.., value_delimiter = ',', require_equals = true, help_heading = "Engine")]
+    #[arg(
+        long,
+        value_name = "CIDR",
+        num_args = 0..,
+        value_delimiter = ',',
+        require_equals = true,
+        help_heading = "Engine"
+    )]
     pub(crate) always_track: Option<Vec<IpNet>>,
 
     /// Connections that an interface may have at once; as many as the table holds by default.
@@ -121,19 +160,43 @@ pub(crate) struct EngineArgs {
     pub(crate) allowance: Option<u32>,
 
     /// Connections that the table holds, of each address family.
-    #[arg(long, value_name = "CONNECTIONS", default_value_t = 1 << 18, value_parser = clap::value_parser!(u32).range(1..=1 << 26), help_heading = "Engine")]
+    #[arg(
+        long,
+        value_name = "CONNECTIONS",
+        default_value_t = 1 << 18,
+        value_parser = clap::value_parser!(u32).range(1..=1 << 26),
+        help_heading = "Engine"
+    )]
     pub(crate) connections: u32,
 
     /// Timeout of idle established TCP connections, where the interface sets none (60 to 432000).
-    #[arg(long, value_name = "SECONDS", value_parser = tcp_established_timeout, allow_negative_numbers = true, help_heading = "Engine")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = tcp_established_timeout,
+        allow_negative_numbers = true,
+        help_heading = "Engine"
+    )]
     pub(crate) tcp_established_timeout: Option<Duration>,
 
     /// Timeout of idle UDP flows, where the interface sets none (30 to 60).
-    #[arg(long, value_name = "SECONDS", value_parser = udp_timeout, allow_negative_numbers = true, help_heading = "Engine")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = udp_timeout,
+        allow_negative_numbers = true,
+        help_heading = "Engine"
+    )]
     pub(crate) udp_timeout: Option<Duration>,
 
     /// Timeout of idle UDP streams, where the interface sets none (60 to 180).
-    #[arg(long, value_name = "SECONDS", value_parser = udp_stream_timeout, allow_negative_numbers = true, help_heading = "Engine")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = udp_stream_timeout,
+        allow_negative_numbers = true,
+        help_heading = "Engine"
+    )]
     pub(crate) udp_stream_timeout: Option<Duration>,
 }
 
@@ -147,8 +210,9 @@ pub(crate) enum TcpMode {
 
 /// Run captures through the whole decision under a policy.
 ///
-/// Each packet is judged where it crosses a network interface of the policy: on the way out by the egress rules of the
-/// interface that has its source address, on the way in by the ingress rules of the one that has its destination.
+/// Each packet is judged where it crosses a network interface of the policy: on the way out by the
+/// egress rules of the interface that has its source address, on the way in by the ingress rules of
+/// the one that has its destination.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "secgroup replay [OPTIONS] --policy <FILE>... <CAPTURE>...",
@@ -163,9 +227,18 @@ Exit codes: 0 done; 1 packets were denied and --fail-on-deny was given; 2 bad us
 or a capture that ended in an error (everything readable before was used)."
 )]
 pub(crate) struct Replay {
-    /// Policy file: a CloudFormation template (YAML or JSON) or output of 'aws ec2 describe-...'. Several merge; those
-    /// after the first need no option of their own where their names end in .json, .yaml, .yml or .template.
-    #[arg(long = "policy", short = 'p', value_name = "FILE", num_args = 1, required = true, value_hint = ValueHint::FilePath, help_heading = "Policy")]
+    /// Policy file: a CloudFormation template (YAML or JSON) or output of 'aws ec2 describe-...'.
+    /// Several merge; those after the first need no option of their own where their names end in
+    /// .json, .yaml, .yml or .template.
+    #[arg(
+        long = "policy",
+        short = 'p',
+        value_name = "FILE",
+        num_args = 1,
+        required = true,
+        value_hint = ValueHint::FilePath,
+        help_heading = "Policy"
+    )]
     pub(crate) policies: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -174,8 +247,14 @@ pub(crate) struct Replay {
     #[command(flatten)]
     pub(crate) attaching: AttachArgs,
 
-    /// Swap in another policy this long after the first packet, connections kept. Given several times for one moment, the files merge.
-    #[arg(long = "change-at", value_name = "SECONDS=FILE", value_parser = change_at, help_heading = "Policy")]
+    /// Swap in another policy this long after the first packet, connections kept. Given several
+    /// times for one moment, the files merge.
+    #[arg(
+        long = "change-at",
+        value_name = "SECONDS=FILE",
+        value_parser = change_at,
+        help_heading = "Policy"
+    )]
     pub(crate) changes: Vec<(Duration, PathBuf)>,
 
     /// Only interfaces of this VPC are crossed; needed where two VPCs use the same addresses.
@@ -214,7 +293,8 @@ pub(crate) struct Replay {
     #[arg(long, help_heading = "Output")]
     pub(crate) fail_on_deny: bool,
 
-    /// Captures: pcap or pcapng, also gzip or zstd; '-' is standard input. Several are read as one, one after the other.
+    /// Captures: pcap or pcapng, also gzip or zstd; '-' is standard input. Several are read as one,
+    /// one after the other.
     #[arg(value_name = "CAPTURE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) captures: Vec<PathBuf>,
 }
@@ -227,7 +307,8 @@ pub(crate) struct Replay {
 
 Exit codes: 0 done; 1 findings at error level; 2 bad usage, or files that do not load.")]
 pub(crate) struct Check {
-    /// Policy files: CloudFormation templates (YAML or JSON) and output of 'aws ec2 describe-...'. Several merge.
+    /// Policy files: CloudFormation templates (YAML or JSON) and output of 'aws ec2 describe-...'.
+    /// Several merge.
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
 
@@ -277,9 +358,18 @@ icmp and icmpv6 with TYPE/CODE behind the name, any other protocol by its number
 Exit codes: 0 done, whatever the verdict; 2 bad usage or input."
 )]
 pub(crate) struct Explain {
-    /// Policy file: a CloudFormation template (YAML or JSON) or output of 'aws ec2 describe-...'. Several merge; those
-    /// after the first need no option of their own where their names end in .json, .yaml, .yml or .template.
-    #[arg(long = "policy", short = 'p', value_name = "FILE", num_args = 1, required = true, value_hint = ValueHint::FilePath, help_heading = "Policy")]
+    /// Policy file: a CloudFormation template (YAML or JSON) or output of 'aws ec2 describe-...'.
+    /// Several merge; those after the first need no option of their own where their names end in
+    /// .json, .yaml, .yml or .template.
+    #[arg(
+        long = "policy",
+        short = 'p',
+        value_name = "FILE",
+        num_args = 1,
+        required = true,
+        value_hint = ValueHint::FilePath,
+        help_heading = "Policy"
+    )]
     pub(crate) policies: Vec<PathBuf>,
 
     #[command(flatten)]

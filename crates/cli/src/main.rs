@@ -1,4 +1,5 @@
-//! The `secgroup` command: what was typed ([`args`]), then what it means ([`commands`]), then what is shown ([`render`]).
+//! The `secgroup` command: what was typed ([`args`]), then what it means ([`commands`]), then what
+//! is shown ([`render`]).
 
 mod args;
 mod commands;

@@ -12,7 +12,8 @@ use crate::args::{AttachArgs, PolicyArgs};
 use crate::render::counted;
 use crate::{Failure, say};
 
-/// Reads `files`; what is to be said about them is on standard error already. `None` where they have errors.
+/// Reads `files`; what is to be said about them is on standard error already. `None` where they
+/// have errors.
 pub(crate) fn read(files: &[PathBuf], args: &PolicyArgs) -> Option<Inventory> {
     let import = load(files, &options(args));
     tell(&import);
@@ -36,8 +37,8 @@ pub(crate) fn options(args: &PolicyArgs) -> Options {
     options
 }
 
-/// Prints errors and warnings, and how many errors, so that the last line says why nothing was done. Notes only say what a
-/// reader may want to know, and are left to `secgroup check`.
+/// Prints errors and warnings, and how many errors, so that the last line says why nothing was
+/// done. Notes only say what a reader may want to know, and are left to `secgroup check`.
 fn tell(import: &Import) {
     let worth_telling: Vec<_> = import
         .diagnostics

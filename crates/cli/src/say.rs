@@ -1,5 +1,6 @@
-//! The two ways out. What was asked for goes to standard output, and whoever stopped reading it (`| head`) ends the
-//! command quietly; what is said beside goes to standard error, and is lost without harm where nobody listens.
+//! The two ways out. What was asked for goes to standard output, and whoever stopped reading it (`|
+//! head`) ends the command quietly; what is said beside goes to standard error, and is lost without
+//! harm where nobody listens.
 
 use std::io::{Write, stderr, stdout};
 

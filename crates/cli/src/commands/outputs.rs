@@ -1,4 +1,5 @@
-//! The files that a replay writes. A file that is also read would be emptied before its first packet was seen.
+//! The files that a replay writes. A file that is also read would be emptied before its first
+//! packet was seen.
 
 use std::fs::{self, File};
 use std::io::{Write, stdout};
@@ -58,7 +59,8 @@ pub(crate) fn check(args: &Replay) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether two names stand for one file. Devices are nobody's: what goes to `/dev/null` twice is no loss.
+/// Whether two names stand for one file. Devices are nobody's: what goes to `/dev/null` twice is no
+/// loss.
 fn is_same(one: &Path, other: &Path) -> bool {
     if is_standard(one) || is_standard(other) {
         return false;

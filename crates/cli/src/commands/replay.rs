@@ -95,7 +95,8 @@ fn check_vpc(inventory: &Inventory, vpc: &VpcId) -> Result<(), Failure> {
     Err(format!("--vpc: no interface is in '{vpc}'; {known}").into())
 }
 
-/// A capture that ended in an error weighs more than a denied packet: what was not read was not judged.
+/// A capture that ended in an error weighs more than a denied packet: what was not read was not
+/// judged.
 fn outcome(report: &Report, fail_on_deny: bool) -> Outcome {
     let errors: Vec<_> = report
         .captures

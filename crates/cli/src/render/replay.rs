@@ -84,7 +84,8 @@ fn fates(text: &mut String, report: &Report) -> std::fmt::Result {
     Ok(())
 }
 
-/// What to do where no packet crosses an interface of the policy: the commonest way to see nothing at all.
+/// What to do where no packet crosses an interface of the policy: the commonest way to see nothing
+/// at all.
 fn nothing_judged(report: &Report) -> String {
     let mut known: Vec<_> = report
         .interfaces

@@ -62,7 +62,8 @@ pub(crate) fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", grouped(number))
 }
 
-/// Bytes in the largest unit that leaves a whole digit: `999 B`, `1.5 kB`, `2.0 GB` (powers of 1000).
+/// Bytes in the largest unit that leaves a whole digit: `999 B`, `1.5 kB`, `2.0 GB` (powers of
+/// 1000).
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if number < 1000 {

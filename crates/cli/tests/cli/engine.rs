@@ -1,4 +1,5 @@
-//! What each option of the engine changes, on captures of a few packets, and on the same with the default beside it.
+//! What each option of the engine changes, on captures of a few packets, and on the same with the
+//! default beside it.
 
 use secgroup_testkit::frame::{patch_l4, pong, quote, tcp, udp};
 

@@ -1,7 +1,9 @@
-//! Every verdict on every capture that ships, held to files that were checked by hand (`tests/golden/README.md`), and to
-//! the reference evaluator, which shares nothing with the engine.
+//! Every verdict on every capture that ships, held to files that were checked by hand
+//! (`tests/golden/README.md`), and to the reference evaluator, which shares nothing with the
+//! engine.
 //!
-//! After a change that is meant: `SECGROUP_BLESS=1 cargo test -p secgroup golden`, and look over what differs.
+//! After a change that is meant: `SECGROUP_BLESS=1 cargo test -p secgroup golden`, and look over
+//! what differs.
 
 use std::fs;
 use std::net::IpAddr;
@@ -90,7 +92,8 @@ fn every_golden_file_is_of_a_capture_that_ships_and_the_other_way_round() {
     assert_eq!(golden, known.map(|name| format!("{name}.txt")));
 }
 
-/// The two captures of one traffic, at the router and on its `any` device, differ in link type and compression only.
+/// The two captures of one traffic, at the router and on its `any` device, differ in link type and
+/// compression only.
 #[test]
 fn the_same_traffic_has_the_same_verdicts_whatever_the_format() {
     let read = |capture| fs::read_to_string(golden_file(capture)).unwrap();
@@ -116,7 +119,8 @@ fn the_reference_evaluator_says_the_same() {
     }
 }
 
-/// The oracle's lines: it reads the frames, and interfaces are chosen by the addresses that it says.
+/// The oracle's lines: it reads the frames, and interfaces are chosen by the addresses that it
+/// says.
 fn by_oracle(inventory: &Inventory, capture: &mut Capture) -> Vec<String> {
     let mut oracle: Option<Oracle> = None;
     let mut lines = Vec::new();

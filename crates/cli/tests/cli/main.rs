@@ -11,6 +11,7 @@ mod engine;
 mod explain;
 mod golden;
 mod manual;
+mod outputs;
 mod pipes;
 mod replay;
 mod robustness;

@@ -5,7 +5,8 @@ use std::process::Stdio;
 
 use crate::support::{Folder, LAB, WEB_SERVER, command};
 
-/// Runs it, reads one line of standard output, and hangs up. Gives the exit code and standard error.
+/// Runs it, reads one line of standard output, and hangs up. Gives the exit code and standard
+/// error.
 fn head(arguments: &[&str]) -> (Option<i32>, String) {
     let mut child = command()
         .args(arguments)

@@ -1,5 +1,6 @@
-//! Odd, damaged and foreign files: whatever they are, the program ends by itself, with a documented exit code, and says
-//! what is wrong with which file. Where the collections are not at hand, a note is printed.
+//! Odd, damaged and foreign files: whatever they are, the program ends by itself, with a documented
+//! exit code, and says what is wrong with which file. Where the collections are not at hand, a note
+//! is printed.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! The program as a user has it: started from the root of the workspace, seen through its exit code and its two outputs.
+//! The program as a user has it: started from the root of the workspace, seen through its exit code
+//! and its two outputs.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
