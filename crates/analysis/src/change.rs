@@ -73,7 +73,8 @@ impl Change {
                  interface the address, or turn its check off",
             ),
             (_, Reason::LinkLocalExceeded) => none(
-                "the allowance to link-local services is used up before any rule is asked; raise it",
+                "the allowance to link-local services is used up before any rule is asked; \
+                 raise it",
             ),
             (_, Reason::TableFull) => {
                 none("a rule admits it, but there is no room to track it; make room")

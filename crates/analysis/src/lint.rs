@@ -5,8 +5,8 @@
 //! | `open-everything` | error | the world may reach every port |
 //! | `open-admin-port` | error | the world may reach a port for administration or a database |
 //! | `quota-exceeded` | error | more than EC2 would accept (B15 to B23) |
-//! | `stale-reference` | error | the rule names a group that its VPC cannot reach (any more) (B28) |
-//! | `dangling-reference` | warning | the rule or interface names something that the files do not hold |
+//! | `stale-reference` | error | the rule names a group that is out of reach (B28) |
+//! | `dangling-reference` | warning | something is named that the files do not hold |
 //! | `never-matches` | warning | no packet can match the rule (A19) |
 //! | `redundant-rule` | warning | another rule of the same group covers it |
 //! | `quota-nearly-used` | warning | 80 % or more of a quota is used |
@@ -15,12 +15,12 @@
 //! | `open-icmp` | note | the world may send every ICMP message |
 //! | `overlapping-groups` | note | a rule of another group on the same interface covers it |
 //! | `unattached-group` | note | no interface has the group |
-//! | `untracked-flows` | note | these flows are not tracked: they end when their rules change (D15) |
+//! | `untracked-flows` | note | flows that end at once when their rules change (D15) |
 //!
 //! "The world" is every range of at least a 128th of all addresses (`/0` to `/7`), so that
-//! `0.0.0.0/1` and `128.0.0.0/1` are no way round, alone or as an entry of a prefix list; the unique
-//! local addresses of IPv6 (`fc00::/7`) are not. That egress is open to the world is what a new
-//! group comes with (B10), and no finding.
+//! `0.0.0.0/1` and `128.0.0.0/1` are no way round, alone or as an entry of a prefix list; the
+//! unique local addresses of IPv6 (`fc00::/7`) are not. That egress is open to the world is what a
+//! new group comes with (B10), and no finding.
 
 mod cover;
 mod exposure;

@@ -14,7 +14,8 @@ use crate::Registry;
 /// What holds for an interface where the inventory does not say otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Defaults {
-    /// Timeouts of connection states; an interface's `ConnectionTrackingSpecification` overrides three of them (D29).
+    /// Timeouts of connection states; an interface's `ConnectionTrackingSpecification` overrides
+    /// three of them (D29).
     pub timeouts: Timeouts,
     /// Whether what security groups never filter passes (C16).
     pub exemptions: bool,
@@ -22,7 +23,8 @@ pub struct Defaults {
     pub link_local_pps: Option<u32>,
     /// Flows that are tracked whatever the rules (D12).
     pub always_track: AlwaysTrack,
-    /// How many connections an interface may have at once (D42); `None` for as many as the table holds.
+    /// How many connections an interface may have at once (D42); `None` for as many as the table
+    /// holds.
     pub allowance: Option<u32>,
 }
 
@@ -67,7 +69,8 @@ impl Lowering {
         &self.registry
     }
 
-    /// The next generation of the policy. Interfaces that have the same groups in the same order share their rules.
+    /// The next generation of the policy. Interfaces that have the same groups in the same order
+    /// share their rules.
     pub fn lower(&mut self, inventory: &Inventory) -> Snapshot {
         self.generation += 1;
         let directory = Arc::new(Directory::new());
@@ -95,7 +98,8 @@ impl Lowering {
         }
     }
 
-    /// The compiled union of the rules of `groups`, in their order, each group's rules in theirs (C3).
+    /// The compiled union of the rules of `groups`, in their order, each group's rules in theirs
+    /// (C3).
     fn rule_set(&mut self, inventory: &Inventory, groups: &[GroupId]) -> RuleSet {
         let mut rules = Vec::new();
         for group in groups.iter().filter_map(|id| inventory.groups.get(id)) {

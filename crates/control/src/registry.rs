@@ -35,7 +35,8 @@ impl Registry {
         GroupNumber(self.groups.number(id))
     }
 
-    /// The number of a rule: its group and what it allows are its identity (semantics A34), not its id or description.
+    /// The number of a rule: its group and what it allows are its identity (semantics A34), not its
+    /// id or description.
     pub(crate) fn number_rule(&mut self, group: &GroupId, rule: &Rule) -> RuleNumber {
         let registered = RegisteredRule {
             group: group.clone(),
@@ -119,7 +120,8 @@ impl<T: Clone + Eq + std::hash::Hash> Numbering<T> {
     }
 }
 
-/// A count of things in memory as a number. Four billion of them do not fit into memory, so it never saturates.
+/// A count of things in memory as a number. Four billion of them do not fit into memory, so it
+/// never saturates.
 fn count(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }

@@ -1,10 +1,10 @@
 //! Which rule covers which, without holding every rule against every other.
 //!
-//! Everything that a rule may say of a packet is a peer, a protocol and one range of numbers: ports,
-//! or ICMP type and code read as one number. Rules of one direction, peer and protocol lie in one
-//! *lane*, sorted by where their ranges begin. A rule can only be covered by one whose peer is the
-//! same or a range around it, and whose protocol is the same or all: a few lanes, each asked by
-//! binary search for the range that reaches farthest of those that begin early enough. All rules
+//! Everything that a rule may say of a packet is a peer, a protocol and one range of numbers: its
+//! ports, or ICMP type and code read as one number. Rules of one direction, peer and protocol lie
+//! in one *lane*, sorted by where their ranges begin. A rule can only be covered by one whose peer
+//! is the same or a range around it, and whose protocol is the same or all: a few lanes, each asked
+//! by binary search for the range that reaches farthest of those that begin early enough. All rules
 //! together cost `n log n`, however many there are (`RuleSpec::covers` says what covering is).
 
 use std::cmp::Reverse;
@@ -82,7 +82,8 @@ impl<'a> Covers<'a> {
         Self { rules, lanes }
     }
 
-    /// Every rule that another one covers, and that one. Of equal rules the first covers the others.
+    /// Every rule that another one covers, and that one. Of equal rules the first covers the
+    /// others.
     pub(super) fn covered(
         &self,
     ) -> impl Iterator<Item = ((&'a SecurityGroup, &'a Rule), (&'a SecurityGroup, &'a Rule))> {

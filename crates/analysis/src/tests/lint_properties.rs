@@ -62,7 +62,9 @@ fn ids<'a>(rules: impl Iterator<Item = &'a Rule>) -> BTreeSet<String> {
 proptest! {
     #[test]
     fn redundant_rules_are_those_that_another_covers(
-        rules in prop::collection::btree_set(nested(), 0..24).prop_map(Vec::from_iter).prop_shuffle(),
+        rules in prop::collection::btree_set(nested(), 0..24)
+            .prop_map(Vec::from_iter)
+            .prop_shuffle(),
     ) {
         let world = World::new().group_in("vpc-1", "sg-a", &rules);
         let rules = &world.0.groups.values().next().unwrap().rules;
@@ -130,8 +132,8 @@ proptest! {
     }
 }
 
-/// A thousand groups of sixty rules, in a circle of references, all on one interface and in fives on
-/// a thousand others; one group of twenty thousand rules; a chain of ranges around ranges.
+/// A thousand groups of sixty rules, in a circle of references, all on one interface and in fives
+/// on a thousand others; and one group of twenty thousand ranges, each within the next.
 #[test]
 fn large_inventories_take_no_quadratic_time() {
     let mut world = World::new().peering("vpc-gone", PeeringStatus::Gone);

@@ -176,7 +176,8 @@ proptest! {
             prop_assert!(admits(&query));
             for near in neighbours(query).into_iter().chain([other]) {
                 // ICMP of the wrong family is in reach of `-1` alone (A19).
-                let same = near == query || (rule.traffic == Traffic::All && near.peer == query.peer);
+                let is_peer = rule.traffic == Traffic::All && near.peer == query.peer;
+                let same = near == query || is_peer;
                 prop_assert_eq!(admits(&near), same, "{:?} {:?}", rule, near);
             }
             // Nor does it do so in the other direction.
@@ -221,7 +222,7 @@ proptest! {
                 || interface.prefixes.iter().any(|prefix| prefix.contains(&own));
             let found = crossed
                 .iter()
-                .find(|told| (&*told.interface, told.direction) == (id.as_str(), direction.as_str()));
+                .find(|told| told.interface == id.as_str() && told.direction == direction.as_str());
             let expected = crosses.then(|| at(&world.0, place, &flow, settings.1));
             prop_assert_eq!(found, expected.as_ref());
         }

@@ -54,13 +54,13 @@ fn each_reason_in_words() {
             true,
             "no ingress rule has the peer 0.0.0.0/0 and covers all tcp ports",
         ),
-        // D18: the answer to an untracked UDP flow looks like a flow of its own; a SYN never answers.
+        // D18: the answer of an untracked UDP flow looks like a new flow; a SYN never answers.
         (
             &["in udp 53 0.0.0.0/0", "out all 0.0.0.0/0"],
             "udp 10.0.1.10:53 > 203.0.113.7:4000",
             false,
-            "it may answer a flow to port 53, which sg-a#0 admits from or to everywhere, and sg-a#1 \
-             every answer",
+            "it may answer a flow to port 53, which sg-a#0 admits from or to everywhere, and \
+             sg-a#1 every answer",
         ),
         (
             &open_v4,
@@ -79,7 +79,8 @@ fn each_reason_in_words() {
             &["in all 0.0.0.0/0", "out all 0.0.0.0/0"],
             "icmp 0/0 203.0.113.7 > 10.0.1.10",
             true,
-            "ICMP is always tracked, but this message opens no exchange: it passes by its rule alone",
+            "ICMP is always tracked, but this message opens no exchange: it passes by its rule \
+             alone",
         ),
         (
             &["in all 0.0.0.0/0", "out all 0.0.0.0/0"],
