@@ -195,65 +195,75 @@ impl Session {
         crossings.clear();
         verdicts.clear();
         for record in records {
-            let (kind, crossed) = self.look_at(&record);
-            let first = crossings.len();
-            if let (Kind::Ip(packet), Some(frame)) = (kind, record.frame()) {
-                let at = record.time;
-                let directions = [
-                    (crossed.egress, Direction::Egress),
-                    (crossed.ingress, Direction::Ingress),
-                ];
-                for (interface, direction) in directions {
-                    crossings.extend(interface.map(|interface| Crossing {
+            self.look_at(record, seen);
+        }
+        // Only now, when all of them are looked at: a packet is written in small pieces, and a copy
+        // in large ones waits until those have left the store buffer.
+        for seen in seen.iter_mut() {
+            seen.first = crossings.len();
+            let (Kind::Ip(packet), Some(frame)) = (&seen.kind, seen.record.frame()) else {
+                continue;
+            };
+            let directions = [
+                (seen.crossed.egress, Direction::Egress),
+                (seen.crossed.ingress, Direction::Ingress),
+            ];
+            for (interface, direction) in directions {
+                if let Some(interface) = interface {
+                    crossings.push(Crossing {
                         frame,
-                        packet,
+                        packet: *packet,
                         interface,
                         direction,
-                        at,
-                    }));
+                        at: seen.record.time,
+                    });
                 }
             }
-            seen.push(Seen {
-                record,
-                kind,
-                crossed,
-                first,
-            });
         }
         self.datapath.burst(crossings, verdicts);
         self.datapath.sweep(crossings.len());
     }
 
-    /// What a record is, and what it crosses.
+    /// Appends what a record is, and what it crosses. Each arm writes its result where it stays:
+    /// to hand a packet from one variable to the next costs as much as to parse it.
     #[inline]
-    fn look_at(&mut self, record: &Record<'_>) -> (Kind, Crossed) {
-        let Some(frame) = record.frame() else {
-            return (
-                Kind::UnsupportedLink(record.link.number()),
-                Crossed::default(),
-            );
+    fn look_at<'a>(&mut self, record: Record<'a>, seen: &mut Vec<Seen<'a>>) {
+        let see = |kind, crossed| Seen {
+            record,
+            kind,
+            crossed,
+            first: 0,
         };
-        // By reference: moving the packet out of the result costs more than reading it.
-        match &frame.parse() {
+        let Some(frame) = record.frame() else {
+            let kind = Kind::UnsupportedLink(record.link.number());
+            return seen.push(see(kind, Crossed::default()));
+        };
+        let error = match &frame.parse() {
             Ok(Parsed::Ip(packet)) => {
                 let crossed = self.selector.crossed(packet.addresses, &frame);
                 let verify = self.settings.engine.verify_checksums && crossed != Crossed::default();
-                match if verify {
+                let verified = if verify {
                     frame.verify_checksums(packet)
                 } else {
                     Ok(())
-                } {
-                    Ok(()) => (Kind::Ip(*packet), crossed),
-                    Err(error) => self.malformed(&frame, error),
+                };
+                match verified {
+                    Ok(()) => return seen.push(see(Kind::Ip(*packet), crossed)),
+                    Err(error) => error,
                 }
             }
-            Ok(Parsed::NotIp(ethertype)) => (Kind::NotIp(*ethertype), Crossed::default()),
-            Err(error) => self.malformed(&frame, *error),
-        }
+            Ok(Parsed::NotIp(ethertype)) => {
+                return seen.push(see(Kind::NotIp(*ethertype), Crossed::default()));
+            }
+            Err(error) => *error,
+        };
+        let crossed = self.malformed(&frame, error);
+        seen.push(see(Kind::Malformed(error), crossed));
     }
 
+    /// Counts a frame that contradicts itself; what it crosses, as far as it says.
     #[cold]
-    fn malformed(&mut self, frame: &Frame<'_>, error: ParseError) -> (Kind, Crossed) {
+    fn malformed(&mut self, frame: &Frame<'_>, error: ParseError) -> Crossed {
         let crossed = error
             .addresses()
             .map_or_else(Crossed::default, |addresses| {
@@ -269,7 +279,7 @@ impl Session {
                     .malformed(interface, direction, frame.wire_len);
             }
         }
-        (Kind::Malformed(error), crossed)
+        crossed
     }
 
     /// What the numbers in verdicts stand for.
