@@ -234,7 +234,7 @@ pub(crate) fn nearest<'c>(
     /// Below this likeness (0 to 1) a guess confuses more than it helps; `CidrIP` and `CidrIp`
     /// are equal but for case, `Ingres` and `Ingress` 0.86 alike.
     const LIKENESS_MIN: f64 = 0.75;
-    /// Longer names, and more of them, are not looked at: likeness costs the product of the lengths.
+    /// Longer names, and more of them, are not looked at: the work grows with both lengths.
     const LENGTH_MAX: usize = 64;
     const CANDIDATES_MAX: usize = 1000;
     if text.len() > LENGTH_MAX {

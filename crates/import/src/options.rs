@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// `--parameter NAME=VALUE`: parameters of templates. A value that only a running stack knows
-    /// can be given under the name by which the template asks for it (`NatAddress`, `Vpc.Ipv6CidrBlocks`).
+    /// can be given under the name by which the template asks for it: `NatAddress`,
+    /// `Vpc.Ipv6CidrBlocks`.
     pub parameters: BTreeMap<String, String>,
     /// `--import-value NAME=VALUE`: what `Fn::ImportValue` finds.
     pub import_values: BTreeMap<String, String>,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use secgroup_model::{
-    Dialect, Direction, ErrorCode, Flavour, GroupId, IdSyntax, ModelError, NewRule, Note, Part,
-    RawAddress, RawGroup, Rule, RuleId, SecurityGroup, VpcId,
+    Dialect, Direction, ErrorCode, Flavour, GroupId, IdSyntax, ModelError, NewRule, Note, Parsed,
+    Part, Rule, RuleId, SecurityGroup, VpcId,
 };
 
 use crate::collect::{FoundRule, Places, Raw, origin, report};
@@ -57,41 +57,7 @@ pub(super) fn parse(
         places,
         ..
     } = found;
-    let dialect = Dialect {
-        // A39: no VPC, no egress, no IPv6.
-        flavour: if group.vpc.is_none() {
-            Flavour::Classic
-        } else {
-            Flavour::Vpc
-        },
-        ids: IdSyntax::Logical,
-        owner: Some(group.owner.clone()),
-    };
-    let resolve = |peer: &mut RawGroup| {
-        peer.resolve_name(|name, _| {
-            Some(
-                names
-                    .find(name, group.vpc.as_ref())
-                    .unwrap_or_else(|| GroupId::new(name)),
-            )
-        });
-    };
-    let parsed = match raw {
-        Raw::Rule(mut rule) => {
-            if let Some(peer) = &mut rule.group {
-                resolve(peer);
-            }
-            rule.parse(direction, &dialect)
-        }
-        Raw::Permission(mut permission) => {
-            for peer in &mut permission.peers {
-                if let RawAddress::Group(peer) = &mut peer.address {
-                    resolve(peer);
-                }
-            }
-            permission.parse(direction, &dialect)
-        }
-    };
+    let parsed = judge(raw, direction, group, names);
     let parsed = match parsed {
         Ok(parsed) => parsed,
         Err(errors) => {
@@ -119,6 +85,41 @@ pub(super) fn parse(
         (rule, span)
     };
     parsed.rules.into_iter().enumerate().map(with_id).collect()
+}
+
+/// What the model makes of a rule, its names looked up.
+fn judge(
+    raw: Raw,
+    direction: Direction,
+    group: &SecurityGroup,
+    names: &NameIndex,
+) -> Result<Parsed, Vec<ModelError>> {
+    let dialect = Dialect {
+        // A39: no VPC, no egress, no IPv6.
+        flavour: if group.vpc.is_none() {
+            Flavour::Classic
+        } else {
+            Flavour::Vpc
+        },
+        ids: IdSyntax::Logical,
+        owner: Some(group.owner.clone()),
+    };
+    let find = |name: &str, _: Option<&str>| {
+        let known = names.find(name, group.vpc.as_ref());
+        Some(known.unwrap_or_else(|| GroupId::new(name)))
+    };
+    match raw {
+        Raw::Rule(mut rule) => {
+            if let Some(peer) = &mut rule.group {
+                peer.resolve_name(find);
+            }
+            rule.parse(direction, &dialect)
+        }
+        Raw::Permission(mut permission) => {
+            permission.resolve_names(find);
+            permission.parse(direction, &dialect)
+        }
+    }
 }
 
 /// Reports what the model refuses.

@@ -21,27 +21,256 @@ pub(super) enum Type {
     Peering,
 }
 
-/// The types by name.
-const TYPES: [(&str, Type); 13] = [
-    ("AWS::EC2::SecurityGroup", Type::SecurityGroup),
-    ("AWS::EC2::SecurityGroupIngress", Type::SecurityGroupIngress),
-    ("AWS::EC2::SecurityGroupEgress", Type::SecurityGroupEgress),
-    (
-        "AWS::EC2::SecurityGroupVpcAssociation",
-        Type::SecurityGroupVpcAssociation,
-    ),
-    ("AWS::EC2::PrefixList", Type::PrefixList),
-    ("AWS::EC2::NetworkInterface", Type::NetworkInterface),
-    (
-        "AWS::EC2::NetworkInterfaceAttachment",
-        Type::NetworkInterfaceAttachment,
-    ),
-    ("AWS::EC2::Instance", Type::Instance),
-    ("AWS::EC2::VPC", Type::Vpc),
-    ("AWS::EC2::VPCCidrBlock", Type::VpcCidrBlock),
-    ("AWS::EC2::Subnet", Type::Subnet),
-    ("AWS::EC2::SubnetCidrBlock", Type::SubnetCidrBlock),
-    ("AWS::EC2::VPCPeeringConnection", Type::Peering),
+/// What there is to know about a type.
+struct Schema {
+    /// As templates name it.
+    name: &'static str,
+    kind: Type,
+    /// What resources of the type are called in messages.
+    noun: &'static str,
+    /// The properties that are worked out.
+    read: &'static [&'static str],
+    /// Further properties that exist.
+    other: &'static [&'static str],
+}
+
+/// The types, the ones that are most often misspelt first.
+const SCHEMAS: [Schema; 13] = [
+    Schema {
+        name: "AWS::EC2::SecurityGroup",
+        kind: Type::SecurityGroup,
+        noun: "security group",
+        read: &[
+            "GroupDescription",
+            "GroupName",
+            "SecurityGroupEgress",
+            "SecurityGroupIngress",
+            "Tags",
+            "VpcId",
+        ],
+        other: &[],
+    },
+    Schema {
+        name: "AWS::EC2::SecurityGroupIngress",
+        kind: Type::SecurityGroupIngress,
+        noun: "ingress rule",
+        read: &[
+            "CidrIp",
+            "CidrIpv6",
+            "Description",
+            "FromPort",
+            "GroupId",
+            "GroupName",
+            "IpProtocol",
+            "SourcePrefixListId",
+            "SourceSecurityGroupId",
+            "SourceSecurityGroupName",
+            "SourceSecurityGroupOwnerId",
+            "ToPort",
+        ],
+        other: &[],
+    },
+    Schema {
+        name: "AWS::EC2::SecurityGroupEgress",
+        kind: Type::SecurityGroupEgress,
+        noun: "egress rule",
+        read: &[
+            "CidrIp",
+            "CidrIpv6",
+            "Description",
+            "DestinationPrefixListId",
+            "DestinationSecurityGroupId",
+            "FromPort",
+            "GroupId",
+            "IpProtocol",
+            "ToPort",
+        ],
+        other: &[],
+    },
+    Schema {
+        name: "AWS::EC2::SecurityGroupVpcAssociation",
+        kind: Type::SecurityGroupVpcAssociation,
+        noun: "VPC association",
+        read: &["GroupId", "VpcId"],
+        other: &[],
+    },
+    Schema {
+        name: "AWS::EC2::PrefixList",
+        kind: Type::PrefixList,
+        noun: "prefix list",
+        read: &[
+            "AddressFamily",
+            "Entries",
+            "MaxEntries",
+            "PrefixListName",
+            "Tags",
+        ],
+        other: &[],
+    },
+    Schema {
+        name: "AWS::EC2::NetworkInterface",
+        kind: Type::NetworkInterface,
+        noun: "network interface",
+        read: &[
+            "ConnectionTrackingSpecification",
+            "Description",
+            "GroupSet",
+            "Ipv4Prefixes",
+            "Ipv6Addresses",
+            "Ipv6Prefixes",
+            "PrivateIpAddress",
+            "PrivateIpAddresses",
+            "SourceDestCheck",
+            "SubnetId",
+            "Tags",
+        ],
+        other: &[
+            "EnablePrimaryIpv6",
+            "InterfaceType",
+            "Ipv4PrefixCount",
+            "Ipv6AddressCount",
+            "Ipv6PrefixCount",
+            "PublicIpDnsHostnameTypeSpecification",
+            "SecondaryPrivateIpAddressCount",
+        ],
+    },
+    Schema {
+        name: "AWS::EC2::NetworkInterfaceAttachment",
+        kind: Type::NetworkInterfaceAttachment,
+        noun: "attachment",
+        read: &["InstanceId", "NetworkInterfaceId"],
+        other: &[
+            "DeleteOnTermination",
+            "DeviceIndex",
+            "EnaQueueCount",
+            "EnaSrdSpecification",
+        ],
+    },
+    Schema {
+        name: "AWS::EC2::Instance",
+        kind: Type::Instance,
+        noun: "instance",
+        read: &[
+            "Ipv6Addresses",
+            "NetworkInterfaces",
+            "PrivateIpAddress",
+            "SecurityGroupIds",
+            "SecurityGroups",
+            "SourceDestCheck",
+            "SubnetId",
+            "Tags",
+        ],
+        other: &[
+            "AdditionalInfo",
+            "Affinity",
+            "AvailabilityZone",
+            "BlockDeviceMappings",
+            "CpuOptions",
+            "CreditSpecification",
+            "DisableApiTermination",
+            "EbsOptimized",
+            "ElasticGpuSpecifications",
+            "ElasticInferenceAccelerators",
+            "EnclaveOptions",
+            "HibernationOptions",
+            "HostId",
+            "HostResourceGroupArn",
+            "IamInstanceProfile",
+            "ImageId",
+            "InstanceInitiatedShutdownBehavior",
+            "InstanceType",
+            "Ipv6AddressCount",
+            "KernelId",
+            "KeyName",
+            "LaunchTemplate",
+            "LicenseSpecifications",
+            "MetadataOptions",
+            "Monitoring",
+            "PlacementGroupName",
+            "PrivateDnsNameOptions",
+            "PropagateTagsToVolumeOnCreation",
+            "RamdiskId",
+            "SsmAssociations",
+            "Tenancy",
+            "UserData",
+            "Volumes",
+        ],
+    },
+    Schema {
+        name: "AWS::EC2::VPC",
+        kind: Type::Vpc,
+        noun: "VPC",
+        read: &["CidrBlock", "Tags"],
+        other: &[
+            "EnableDnsHostnames",
+            "EnableDnsSupport",
+            "InstanceTenancy",
+            "Ipv4IpamPoolId",
+            "Ipv4NetmaskLength",
+        ],
+    },
+    Schema {
+        name: "AWS::EC2::VPCCidrBlock",
+        kind: Type::VpcCidrBlock,
+        noun: "CIDR block",
+        read: &["CidrBlock", "Ipv6CidrBlock", "VpcId"],
+        other: &[
+            "AmazonProvidedIpv6CidrBlock",
+            "Ipv4IpamPoolId",
+            "Ipv4NetmaskLength",
+            "Ipv6CidrBlockNetworkBorderGroup",
+            "Ipv6IpamPoolId",
+            "Ipv6NetmaskLength",
+            "Ipv6Pool",
+        ],
+    },
+    Schema {
+        name: "AWS::EC2::Subnet",
+        kind: Type::Subnet,
+        noun: "subnet",
+        read: &[
+            "AvailabilityZone",
+            "CidrBlock",
+            "Ipv6CidrBlock",
+            "Tags",
+            "VpcId",
+        ],
+        other: &[
+            "AssignIpv6AddressOnCreation",
+            "AvailabilityZoneId",
+            "EnableDns64",
+            "EnableLniAtDeviceIndex",
+            "Ipv4IpamPoolId",
+            "Ipv4NetmaskLength",
+            "Ipv6CidrBlocks",
+            "Ipv6IpamPoolId",
+            "Ipv6Native",
+            "Ipv6NetmaskLength",
+            "MapPublicIpOnLaunch",
+            "OutpostArn",
+            "PrivateDnsNameOptionsOnLaunch",
+        ],
+    },
+    Schema {
+        name: "AWS::EC2::SubnetCidrBlock",
+        kind: Type::SubnetCidrBlock,
+        noun: "subnet CIDR block",
+        read: &["Ipv6CidrBlock", "SubnetId"],
+        other: &["Ipv6IpamPoolId", "Ipv6NetmaskLength"],
+    },
+    Schema {
+        name: "AWS::EC2::VPCPeeringConnection",
+        kind: Type::Peering,
+        noun: "peering connection",
+        read: &["PeerVpcId", "VpcId"],
+        other: &[
+            "AssumeRoleRegion",
+            "PeerOwnerId",
+            "PeerRegion",
+            "PeerRoleArn",
+            "Tags",
+        ],
+    },
 ];
 
 /// What a resource may say beside its properties.
@@ -86,211 +315,30 @@ pub(super) const EGRESS: [&str; 8] = [
 impl Type {
     /// The type of this name, if a policy is made of it.
     pub(super) fn named(name: &str) -> Option<Self> {
-        TYPES
+        SCHEMAS
             .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, kind)| *kind)
+            .find(|schema| schema.name == name)
+            .map(|schema| schema.kind)
     }
 
     /// What resources of the type are called in messages.
-    pub(super) const fn noun(self) -> &'static str {
-        match self {
-            Self::SecurityGroup => "security group",
-            Self::SecurityGroupIngress => "ingress rule",
-            Self::SecurityGroupEgress => "egress rule",
-            Self::SecurityGroupVpcAssociation => "VPC association",
-            Self::PrefixList => "prefix list",
-            Self::NetworkInterface => "network interface",
-            Self::NetworkInterfaceAttachment => "attachment",
-            Self::Instance => "instance",
-            Self::Vpc => "VPC",
-            Self::VpcCidrBlock => "CIDR block",
-            Self::Subnet => "subnet",
-            Self::SubnetCidrBlock => "subnet CIDR block",
-            Self::Peering => "peering connection",
-        }
+    pub(super) fn noun(self) -> &'static str {
+        self.schema().map_or("resource", |schema| schema.noun)
     }
 
     /// The properties that are worked out.
-    pub(super) const fn read(self) -> &'static [&'static str] {
-        match self {
-            Self::SecurityGroup => &[
-                "GroupDescription",
-                "GroupName",
-                "SecurityGroupEgress",
-                "SecurityGroupIngress",
-                "Tags",
-                "VpcId",
-            ],
-            Self::SecurityGroupIngress => &[
-                "CidrIp",
-                "CidrIpv6",
-                "Description",
-                "FromPort",
-                "GroupId",
-                "GroupName",
-                "IpProtocol",
-                "SourcePrefixListId",
-                "SourceSecurityGroupId",
-                "SourceSecurityGroupName",
-                "SourceSecurityGroupOwnerId",
-                "ToPort",
-            ],
-            Self::SecurityGroupEgress => &[
-                "CidrIp",
-                "CidrIpv6",
-                "Description",
-                "DestinationPrefixListId",
-                "DestinationSecurityGroupId",
-                "FromPort",
-                "GroupId",
-                "IpProtocol",
-                "ToPort",
-            ],
-            Self::SecurityGroupVpcAssociation => &["GroupId", "VpcId"],
-            Self::PrefixList => &[
-                "AddressFamily",
-                "Entries",
-                "MaxEntries",
-                "PrefixListName",
-                "Tags",
-            ],
-            Self::NetworkInterface => &[
-                "ConnectionTrackingSpecification",
-                "Description",
-                "GroupSet",
-                "Ipv4Prefixes",
-                "Ipv6Addresses",
-                "Ipv6Prefixes",
-                "PrivateIpAddress",
-                "PrivateIpAddresses",
-                "SourceDestCheck",
-                "SubnetId",
-                "Tags",
-            ],
-            Self::NetworkInterfaceAttachment => &["InstanceId", "NetworkInterfaceId"],
-            Self::Instance => &[
-                "Ipv6Addresses",
-                "NetworkInterfaces",
-                "PrivateIpAddress",
-                "SecurityGroupIds",
-                "SecurityGroups",
-                "SourceDestCheck",
-                "SubnetId",
-                "Tags",
-            ],
-            Self::Vpc => &["CidrBlock", "Tags"],
-            Self::VpcCidrBlock => &["CidrBlock", "Ipv6CidrBlock", "VpcId"],
-            Self::Subnet => &[
-                "AvailabilityZone",
-                "CidrBlock",
-                "Ipv6CidrBlock",
-                "Tags",
-                "VpcId",
-            ],
-            Self::SubnetCidrBlock => &["Ipv6CidrBlock", "SubnetId"],
-            Self::Peering => &["PeerVpcId", "VpcId"],
-        }
+    pub(super) fn read(self) -> &'static [&'static str] {
+        self.schema().map_or(&[], |schema| schema.read)
     }
 
     /// Further properties that exist.
-    pub(super) const fn other(self) -> &'static [&'static str] {
-        match self {
-            Self::SecurityGroup
-            | Self::SecurityGroupIngress
-            | Self::SecurityGroupEgress
-            | Self::SecurityGroupVpcAssociation
-            | Self::PrefixList => &[],
-            Self::NetworkInterface => &[
-                "EnablePrimaryIpv6",
-                "InterfaceType",
-                "Ipv4PrefixCount",
-                "Ipv6AddressCount",
-                "Ipv6PrefixCount",
-                "PublicIpDnsHostnameTypeSpecification",
-                "SecondaryPrivateIpAddressCount",
-            ],
-            Self::NetworkInterfaceAttachment => &[
-                "DeleteOnTermination",
-                "DeviceIndex",
-                "EnaQueueCount",
-                "EnaSrdSpecification",
-            ],
-            Self::Instance => &[
-                "AdditionalInfo",
-                "Affinity",
-                "AvailabilityZone",
-                "BlockDeviceMappings",
-                "CpuOptions",
-                "CreditSpecification",
-                "DisableApiTermination",
-                "EbsOptimized",
-                "ElasticGpuSpecifications",
-                "ElasticInferenceAccelerators",
-                "EnclaveOptions",
-                "HibernationOptions",
-                "HostId",
-                "HostResourceGroupArn",
-                "IamInstanceProfile",
-                "ImageId",
-                "InstanceInitiatedShutdownBehavior",
-                "InstanceType",
-                "Ipv6AddressCount",
-                "KernelId",
-                "KeyName",
-                "LaunchTemplate",
-                "LicenseSpecifications",
-                "MetadataOptions",
-                "Monitoring",
-                "PlacementGroupName",
-                "PrivateDnsNameOptions",
-                "PropagateTagsToVolumeOnCreation",
-                "RamdiskId",
-                "SsmAssociations",
-                "Tenancy",
-                "UserData",
-                "Volumes",
-            ],
-            Self::Vpc => &[
-                "EnableDnsHostnames",
-                "EnableDnsSupport",
-                "InstanceTenancy",
-                "Ipv4IpamPoolId",
-                "Ipv4NetmaskLength",
-            ],
-            Self::VpcCidrBlock => &[
-                "AmazonProvidedIpv6CidrBlock",
-                "Ipv4IpamPoolId",
-                "Ipv4NetmaskLength",
-                "Ipv6CidrBlockNetworkBorderGroup",
-                "Ipv6IpamPoolId",
-                "Ipv6NetmaskLength",
-                "Ipv6Pool",
-            ],
-            Self::Subnet => &[
-                "AssignIpv6AddressOnCreation",
-                "AvailabilityZoneId",
-                "EnableDns64",
-                "EnableLniAtDeviceIndex",
-                "Ipv4IpamPoolId",
-                "Ipv4NetmaskLength",
-                "Ipv6CidrBlocks",
-                "Ipv6IpamPoolId",
-                "Ipv6Native",
-                "Ipv6NetmaskLength",
-                "MapPublicIpOnLaunch",
-                "OutpostArn",
-                "PrivateDnsNameOptionsOnLaunch",
-            ],
-            Self::SubnetCidrBlock => &["Ipv6IpamPoolId", "Ipv6NetmaskLength"],
-            Self::Peering => &[
-                "AssumeRoleRegion",
-                "PeerOwnerId",
-                "PeerRegion",
-                "PeerRoleArn",
-                "Tags",
-            ],
-        }
+    pub(super) fn other(self) -> &'static [&'static str] {
+        self.schema().map_or(&[], |schema| schema.other)
+    }
+
+    /// Its row of the table, which has one for each type.
+    fn schema(self) -> Option<&'static Schema> {
+        SCHEMAS.iter().find(|schema| schema.kind == self)
     }
 }
 
@@ -309,7 +357,7 @@ pub(crate) fn attribute_property(kind: &str, attribute: &str) -> Option<&'static
 /// Warns of a type that was surely meant to be another one, and of unknown words beside `Type`.
 pub(super) fn check_kind(kind: &str, body: &Node, sink: &Sink<'_>) {
     let Some(known) = Type::named(kind) else {
-        let groups = TYPES[..3].iter().map(|(name, _)| *name);
+        let groups = SCHEMAS[..3].iter().map(|schema| schema.name);
         let near = nearest(kind, groups).filter(|near| near.len().abs_diff(kind.len()) <= 1);
         if let (Some(near), Some(node)) = (near, body.get("Type")) {
             let draft = Draft::warning(node.span, format!("there is no resource type `{kind}`"));

@@ -46,7 +46,9 @@ fn f10_unresolved_values_are_errors_where_they_matter() {
 
     // Elsewhere a warning, once.
     let rule = "IpProtocol: -1, CidrIp: 10.0.0.0/8";
-    let more = "A: {Type: 'AWS::EC2::SecurityGroup', Properties: {GroupDescription: !Sub 'x ${Range}', VpcId: !Ref Vpc}}
+    let more = "A:
+  Type: AWS::EC2::SecurityGroup
+  Properties: {GroupDescription: !Sub 'x ${Range}', VpcId: !Ref Vpc}
 B: {Type: 'AWS::EC2::SecurityGroup', Properties: {GroupDescription: y, VpcId: !Ref Vpc}}";
     let import = load(&[("t.yaml", &text(rule, more))]);
     assert_eq!(errors(&import), [""; 0]);

@@ -130,9 +130,9 @@ fn long_lines_are_cut() {
     let groups: Vec<String> = (0..2000)
         .map(|n| {
             let protocol = if n == 1000 { "tpc" } else { "-1" };
-            format!(
-                r#"{{"GroupId":"sg-{n}","IpPermissions":[{{"IpProtocol":"{protocol}","IpRanges":[{{"CidrIp":"10.0.0.0/8"}}]}}]}}"#
-            )
+            let peer = r#""IpRanges":[{"CidrIp":"10.0.0.0/8"}]"#;
+            let rule = format!(r#"{{"IpProtocol":"{protocol}",{peer}}}"#);
+            format!(r#"{{"GroupId":"sg-{n}","IpPermissions":[{rule}]}}"#)
         })
         .collect();
     let text = format!("{{\"SecurityGroups\":[{}]}}", groups.join(","));

@@ -60,7 +60,7 @@ Rule:
 #[test]
 fn one_template_imports_what_another_exports() {
     let network = format!(
-        "{}Outputs: {{Web: {{Value: !Ref Web, Export: {{Name: !Sub '${{AWS::StackName}}-Web'}}}}}}\n",
+        "{}Outputs:\n  W: {{Value: !Ref Web, Export: {{Name: !Sub '${{AWS::StackName}}-Web'}}}}\n",
         template("Web: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: d}}\n")
     );
     let service = template(
@@ -85,7 +85,7 @@ fn the_same_id_with_different_content() {
     assert_eq!(
         errors(&import),
         [format!(
-            "20:24 security group {ID} is described twice, and differently"
+            "22:24 security group {ID} is described twice, and differently"
         )]
     );
     assert_eq!(
@@ -139,4 +139,30 @@ fn unreadable_files_are_said_too() {
         );
     }
     assert_eq!(import.inventory.groups.len(), 1);
+}
+
+/// The policies that ship with the project: each template by itself, the dumps together.
+#[test]
+fn shipped_policies_load() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
+    let files = |folder: &std::path::Path, extension: &str| {
+        let entries = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> = entries
+            .filter(|path| path.extension().is_some_and(|found| found == extension))
+            .collect();
+        files.sort();
+        files
+    };
+    let mut policies: Vec<_> = files(&folder, "yaml")
+        .into_iter()
+        .map(|file| vec![file])
+        .collect();
+    policies.push(files(&folder.join("dumps"), "json"));
+    for files in policies {
+        let import = secgroup_import::load(&files, &secgroup_import::Options::default());
+        assert_eq!(errors(&import), [""; 0], "{files:?}");
+        assert!(!import.inventory.groups.is_empty(), "{files:?}");
+    }
 }
