@@ -33,6 +33,8 @@ pub(crate) struct Summary {
     policies: Vec<Inventory>,
     changes: Vec<ChangeReport>,
     warnings: Vec<String>,
+    /// Warnings that found no room.
+    unsaid: usize,
 }
 
 impl Summary {
@@ -54,6 +56,7 @@ impl Summary {
                 })
                 .collect(),
             warnings: Vec::new(),
+            unsaid: 0,
         }
     }
 
@@ -70,9 +73,10 @@ impl Summary {
         }
     }
 
-    pub(crate) fn warn(&mut self, warnings: impl Iterator<Item = String>) {
+    pub(crate) fn warn(&mut self, mut warnings: impl Iterator<Item = String>) {
         let room = WARNINGS.saturating_sub(self.warnings.len());
-        self.warnings.extend(warnings.take(room));
+        self.warnings.extend(warnings.by_ref().take(room));
+        self.unsaid += warnings.count();
     }
 
     /// Counts a burst and writes it out.
@@ -187,6 +191,9 @@ impl Summary {
             .first
             .map_or(Duration::ZERO, |first| self.latest.saturating_since(first));
         let mut warnings = self.warnings.clone();
+        if self.unsaid > 0 {
+            warnings.push(format!("{} more warnings are not shown", self.unsaid));
+        }
         if self.denied.unlisted.packets > 0 {
             warnings.push(format!(
                 "{} denied packets belong to five-tuples beyond the first {}; they are counted but not listed",
