@@ -5,9 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use secgroup_io::Capture;
+use secgroup_testkit::capture::Pcap;
+use secgroup_testkit::frame::{patch_ip, tcp};
 use serde_json::Value;
 
-use crate::support::{CAPTURES, Folder, LAB, WEB_SERVER, root, secgroup, verdicts};
+use crate::support::{CAPTURES, Folder, LAB, WEB_SERVER, capture, root, secgroup, verdicts};
 
 #[test]
 fn verdict_lines_have_the_fields_that_are_documented() {
@@ -267,4 +269,59 @@ fn top_says_how_many_denied_flows_are_listed() {
         assert_eq!(report["denied_flows"].as_array().unwrap().len(), listed);
         assert_eq!(report["denied_flow_count"], 16);
     }
+}
+
+#[test]
+fn what_was_not_judged_is_said_with_the_file() {
+    let folder = Folder::new();
+    let frame = tcp("203.0.113.7:40000", "10.0.1.10:80", "S", b"");
+    let radio = Pcap::micro().link(127).file(&[(0, &frame)]);
+    let radio = folder.file("radio.pcap", radio);
+    let report = secgroup(&["replay", "--policy", LAB, "--json", &radio])
+        .code(0)
+        .json();
+    let warning = report["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.starts_with(&format!("{radio}: ")) && warning.contains("127"),
+        "{warning}"
+    );
+    assert_eq!(report["packets"]["not_ip"]["packets"], 1);
+
+    let many = vec![&*radio; 103];
+    let run = secgroup(&[&["replay", "--policy", LAB], &many[..]].concat()).code(0);
+    let warnings = run
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("warning: "));
+    assert_eq!(warnings.clone().count(), 101);
+    assert_eq!(
+        warnings.last().unwrap(),
+        "warning: 3 more warnings are not shown"
+    );
+}
+
+#[test]
+fn a_malformed_frame_of_nobody_is_denied_at_no_interface() {
+    let folder = Folder::new();
+    let frame = tcp("203.0.113.7:40000", "203.0.113.8:80", "S", b"");
+    // A version that is neither 4 nor 6.
+    let file = folder.file("c.pcap", capture(&[(0.0, patch_ip(frame, 0, &[0x35]))]));
+    let line = &verdicts(&["--policy", LAB, &file])[0];
+    assert_eq!(
+        (&line["verdict"], &line["reason"]),
+        (&"deny".into(), &"malformed".into())
+    );
+    assert!(
+        line["interface"].is_null() && line["direction"].is_null(),
+        "{line}"
+    );
+    assert!(line["detail"].is_string(), "{line}");
+    let text = secgroup(&["replay", "--policy", LAB, &file]).code(0).stdout;
+    let row = text
+        .lines()
+        .find(|line| line.contains("(none known)"))
+        .unwrap();
+    let cells: Vec<_> = row.split_whitespace().collect();
+    assert_eq!(cells, ["(none", "known)", "-", "0", "1", "malformed", "1"]);
+    assert!(text.starts_with(&format!("{file}: 1 packet\n")), "{text}");
 }
