@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use secgroup_model::{Family, Inventory, Peer, Rule, SecurityGroup};
+use secgroup_model::{Family, Inventory, Peer, Rule, RuleSpec, SecurityGroup};
 
 use crate::lint::cover::Covers;
 use crate::lint::{Code, Finding};
@@ -45,7 +45,11 @@ pub(super) fn across(inventory: &Inventory, findings: &mut Vec<Finding>) {
         }
         let groups = groups.into_iter().filter_map(|id| inventory.groups.get(id));
         for ((group, rule), (other, wider)) in Covers::new(groups).covered() {
-            let elsewhere = other.id != group.id && !never_matches(inventory, rule);
+            // Every new group comes with the egress rules of B10, so they always meet.
+            let is_usual = Family::BOTH
+                .iter()
+                .any(|family| rule.spec == RuleSpec::allow_all_egress(*family));
+            let elsewhere = other.id != group.id && !is_usual && !never_matches(inventory, rule);
             if elsewhere && told.insert((&group.id, &rule.id)) {
                 let message = format!(
                     "'{}' is covered by {} of group {} ('{}'), which {} has as well",

@@ -1,35 +1,66 @@
 //! Which flows will be untracked at which interface (semantics D7 to D11).
 
+use std::collections::HashMap;
+
 use secgroup_model::{Direction, Family, Inventory, NetworkInterface, PortRange, Protocol};
 
 use crate::attached::attached_rules;
 use crate::lint::{Code, Finding};
 use crate::tracking::opens;
 
-/// One note per interface that has untracked flows.
+/// Most interfaces that a message names.
+const NAMED: usize = 8;
+
+/// One note per kind of interface that has untracked flows: a fleet has the same ones throughout.
 pub(super) fn look_at(inventory: &Inventory, findings: &mut Vec<Finding>) {
+    let mut kinds: Vec<(String, Vec<&NetworkInterface>)> = Vec::new();
+    let mut known = HashMap::new();
     for interface in inventory.interfaces.values() {
-        let mut flows = Vec::new();
-        for family in Family::BOTH {
-            for protocol in [Protocol::TCP, Protocol::UDP] {
-                for direction in Direction::BOTH {
-                    flows.extend(untracked(inventory, interface, family, protocol, direction));
-                }
-            }
-        }
+        let flows = known
+            .entry(&interface.groups)
+            .or_insert_with(|| all_untracked(inventory, interface));
         if flows.is_empty() {
             continue;
         }
-        let message = format!(
-            "not tracked at interface {}: {}",
-            interface.id,
-            flows.join("; ")
-        );
+        match kinds.iter_mut().find(|(other, _)| other == flows) {
+            Some((_, interfaces)) => interfaces.push(interface),
+            None => kinds.push((flows.clone(), vec![interface])),
+        }
+    }
+    for (flows, interfaces) in kinds {
+        let message = format!("not tracked at {}: {flows}", named(&interfaces));
         let help = "they take no room in the connection table, and end when the rules that let \
                     them pass change; narrow the outer ranges to have them tracked";
         let finding = Finding::new(Code::UntrackedFlows, message, help);
-        findings.push(finding.of_interface(interface));
+        findings.push(finding.of_interface(interfaces[0]));
     }
+}
+
+/// `interface eni-a`, `interfaces eni-a, eni-b and 7 more`.
+fn named(interfaces: &[&NetworkInterface]) -> String {
+    let named: Vec<_> = interfaces
+        .iter()
+        .take(NAMED)
+        .map(|i| i.id.as_str())
+        .collect();
+    let plural = if interfaces.len() == 1 { "" } else { "s" };
+    let more = match interfaces.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("interface{plural} {}{more}", named.join(", "))
+}
+
+fn all_untracked(inventory: &Inventory, interface: &NetworkInterface) -> String {
+    let mut flows = Vec::new();
+    for family in Family::BOTH {
+        for protocol in [Protocol::TCP, Protocol::UDP] {
+            for direction in Direction::BOTH {
+                flows.extend(untracked(inventory, interface, family, protocol, direction));
+            }
+        }
+    }
+    flows.join("; ")
 }
 
 /// The flows of one kind that are opened in `direction`: `ingress tcp 80, 443 over IPv4`.

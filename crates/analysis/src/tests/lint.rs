@@ -206,6 +206,9 @@ fn overlapping_groups() {
             ],
         )
         .group("sg-c", &["in all 0.0.0.0/0", "in all ::/0"])
+        .group("sg-d", &["out all 0.0.0.0/0", "out all ::/0"])
+        .group("sg-e", &["out all 0.0.0.0/0", "out all ::/0"])
+        .interface("eni-4", &["sg-d", "sg-e"], &["10.0.1.13"])
         .interface("eni-1", &["sg-b", "sg-a"], &["10.0.1.10"])
         .interface("eni-2", &["sg-a", "sg-b"], &["10.0.1.11"])
         .interface("eni-3", &["sg-c"], &["10.0.1.12"]);
@@ -346,6 +349,30 @@ fn untracked_flows() {
             "{tracked:?}"
         );
     }
+}
+
+/// A fleet is named once, and not in full.
+#[test]
+fn untracked_flows_of_a_fleet() {
+    let open = ["in tcp 80 0.0.0.0/0", "out tcp all 0.0.0.0/0"];
+    let other = ["in tcp 81 0.0.0.0/0", "out tcp all 0.0.0.0/0"];
+    let world = World::new()
+        .group("sg-a", &open)
+        .group("sg-b", &open)
+        .group("sg-c", &other);
+    let world = (10..20).fold(world, |world, n| {
+        let group = ["sg-a", "sg-b"][n % 2];
+        world.interface(&format!("eni-{n}"), &[group], &[])
+    });
+    let world = world.interface("eni-x", &["sg-c"], &[]);
+    assert_eq!(
+        found(&world, Code::UntrackedFlows),
+        [
+            "not tracked at interfaces eni-10, eni-11, eni-12, eni-13, eni-14, eni-15, eni-16, \
+             eni-17 and 2 more: ingress tcp 80 over IPv4",
+            "not tracked at interface eni-x: ingress tcp 81 over IPv4",
+        ]
+    );
 }
 
 /// A group with so many rules to hosts, `in` and as many `out`.
