@@ -4,6 +4,7 @@
 //! The two share the types of the model and the bytes of the frames, nothing else: the oracle reads frames, chooses
 //! interfaces, matches rules and tracks connections by itself.
 
+mod links;
 mod policies;
 mod traffic;
 
@@ -17,13 +18,13 @@ use secgroup_datapath::{AlwaysTrack, Settings, TcpMode};
 use secgroup_io::{Link, Record};
 use secgroup_model::{Direction, Inventory, NetworkInterfaceId};
 use secgroup_oracle::{Addresses, LinkKind, Oracle};
-use secgroup_packet::{LinkType, Timestamp};
+use secgroup_packet::Timestamp;
 use secgroup_replay::{Burst, Session, SessionSettings};
 
 use crate::policies::{Knobs, Policy};
 use crate::traffic::Step;
 
-/// Every test begins here: some day in 2024.
+/// Most tests begin here: some day in 2024.
 const START: u64 = 1_716_000_000_000_000_000;
 
 /// One verdict in words, so that both sides can be compared and read: `(interface, direction, reason, group and rule)`.
@@ -34,6 +35,7 @@ type Line = (String, &'static str, &'static str, Option<(String, String)>);
 enum Event {
     Frame {
         at: u64,
+        link: LinkKind,
         bytes: Vec<u8>,
         wire_len: u32,
     },
@@ -137,10 +139,10 @@ fn oracle_settings(knobs: &Knobs) -> secgroup_oracle::Settings {
 /// The oracle's lines, one list per frame.
 fn by_oracle(events: &[Event], inventories: &[Inventory], knobs: &Knobs) -> Vec<Vec<Line>> {
     let mut current = &inventories[0];
-    let mut oracle = Oracle::new(current, oracle_settings(knobs), START);
+    let mut oracle = Oracle::new(current, oracle_settings(knobs), knobs.start);
     let mut all = Vec::new();
     for event in events {
-        let (at, bytes, wire_len) = match event {
+        let (at, link, bytes, wire_len) = match event {
             Event::Policy { at, policy } => {
                 current = &inventories[*policy];
                 oracle.change(current, *at);
@@ -148,32 +150,35 @@ fn by_oracle(events: &[Event], inventories: &[Inventory], knobs: &Knobs) -> Vec<
             }
             Event::Frame {
                 at,
+                link,
                 bytes,
                 wire_len,
-            } => (*at, bytes, *wire_len),
+            } => (*at, *link, bytes, *wire_len),
         };
         let mut lines = Vec::new();
-        let (pair, malformed) =
-            match secgroup_oracle::addresses(LinkKind::Ethernet, bytes, wire_len) {
-                Addresses::NotIp => {
-                    all.push(lines);
-                    continue;
-                }
-                Addresses::Malformed(pair) => (pair, true),
-                Addresses::Ip(src, dst) => (Some((src, dst)), false),
-            };
+        let (pair, malformed) = match secgroup_oracle::addresses(link, bytes, wire_len) {
+            Addresses::NotIp => {
+                all.push(lines);
+                continue;
+            }
+            Addresses::Malformed(pair) => (pair, true),
+            Addresses::Ip(src, dst) => (Some((src, dst)), false),
+        };
         let places = pair.map(|(src, dst)| {
             [
                 (
-                    sender(current, bytes).or_else(|| owner(current, src)),
+                    at_mac(current, links::source(link, bytes)).or_else(|| owner(current, src)),
                     Direction::Egress,
                 ),
-                (owner(current, dst), Direction::Ingress),
+                (
+                    at_mac(current, links::destination(link, bytes))
+                        .or_else(|| owner(current, dst)),
+                    Direction::Ingress,
+                ),
             ]
         });
         for (interface, direction) in places.into_iter().flatten() {
             let Some(interface) = interface else { continue };
-            let link = LinkKind::Ethernet;
             let said = oracle.judge(link, bytes, wire_len, &interface, direction, at);
             let rule = said
                 .rule
@@ -193,15 +198,15 @@ fn by_oracle(events: &[Event], inventories: &[Inventory], knobs: &Knobs) -> Vec<
     all
 }
 
-/// Whose MAC address the frame was sent with.
-fn sender(inventory: &Inventory, frame: &[u8]) -> Option<NetworkInterfaceId> {
-    let source = frame.get(6..12)?;
-    let known = |mac: secgroup_model::MacAddress| mac.0 == *source;
-    let sender = inventory
+/// Whose MAC address it is.
+fn at_mac(inventory: &Inventory, mac: Option<&[u8]>) -> Option<NetworkInterfaceId> {
+    let mac = mac?;
+    let known = |own: secgroup_model::MacAddress| own.0 == *mac;
+    let owner = inventory
         .interfaces
         .values()
         .find(|i| i.mac.is_some_and(known));
-    sender.map(|interface| interface.id.clone())
+    owner.map(|interface| interface.id.clone())
 }
 
 /// Whose address it is: the interface that lists it, else the one that it was delegated to.
@@ -228,7 +233,7 @@ fn by_engine(
     knobs: &Knobs,
     size: usize,
 ) -> Vec<Vec<Line>> {
-    let start = Timestamp::from_nanos(START);
+    let start = Timestamp::from_nanos(knobs.start);
     let mut session = Session::new(engine_settings(knobs), &inventories[0], start).unwrap();
     let mut all = Vec::new();
     let mut waiting = Vec::new();
@@ -236,6 +241,7 @@ fn by_engine(
         match event {
             Event::Frame {
                 at,
+                link,
                 bytes,
                 wire_len,
             } => {
@@ -243,7 +249,7 @@ fn by_engine(
                     number: 1,
                     time: Timestamp::from_nanos(*at),
                     time_digits: 9,
-                    link: Link::Supported(LinkType::Ethernet),
+                    link: Link::Supported(links::link_type(*link)),
                     data: bytes,
                     wire_len: *wire_len,
                     interface: 0,
@@ -320,34 +326,32 @@ fn judge(session: &mut Session, waiting: &mut Vec<Record<'_>>, all: &mut Vec<Vec
 
 /// Frames and policy changes in time, as both sides see them.
 fn events(case: &Case) -> Vec<Event> {
-    let mut maker = traffic::Maker::new(START);
+    let mut maker = traffic::Maker::new(case.knobs.start);
     let mut events = Vec::new();
+    // Every frame on the next link, or all on Ethernet.
+    let add = |events: &mut Vec<Event>, at, bytes: Vec<u8>, keep: usize| {
+        let number = if case.knobs.links { events.len() } else { 0 };
+        let (mut bytes, link) = links::on_link(bytes, number);
+        let wire_len = u32::try_from(bytes.len()).unwrap();
+        bytes.truncate(keep);
+        events.push(Event::Frame {
+            at,
+            link,
+            bytes,
+            wire_len,
+        });
+    };
     for step in &case.steps {
         match maker.make(step) {
             traffic::Made::Frames(frames) => {
                 for (at, bytes) in frames {
-                    let wire_len = u32::try_from(bytes.len()).unwrap();
-                    events.push(Event::Frame {
-                        at,
-                        bytes,
-                        wire_len,
-                    });
+                    add(&mut events, at, bytes, usize::MAX);
                 }
             }
-            traffic::Made::Snapped(at, mut bytes, keep) => {
-                let wire_len = u32::try_from(bytes.len()).unwrap();
-                bytes.truncate(keep);
-                events.push(Event::Frame {
-                    at,
-                    bytes,
-                    wire_len,
-                });
-            }
+            traffic::Made::Snapped(at, bytes, keep) => add(&mut events, at, bytes, keep),
             traffic::Made::Policy(at, number) => {
-                events.push(Event::Policy {
-                    at,
-                    policy: number % case.policies.len(),
-                });
+                let policy = number % case.policies.len();
+                events.push(Event::Policy { at, policy });
             }
         }
     }

@@ -8,6 +8,7 @@ use secgroup_model::{
     PrefixListEntry, PrefixListId, Protocol, Rule, RuleId, RuleSpec, SecurityGroup, Subnet,
     SubnetId, Tags, Traffic, Vpc, VpcId,
 };
+use secgroup_testkit::frame;
 
 /// The groups that rules may name; the last one is never defined.
 const GROUPS: [&str; 5] = ["sg-a", "sg-b", "sg-c", "sg-d", "sg-missing"];
@@ -29,12 +30,17 @@ const INTERFACES: [(&str, &[&str], &[&str], bool); 3] = [
     ("eni-c", &["172.16.0.5"], &["2001:db8:c::/80"], false),
 ];
 
-/// The source address of every frame that the tests build.
-pub(crate) const SENDER: MacAddress = MacAddress(secgroup_testkit::frame::SOURCE_MAC);
+/// The link-layer addresses of every frame that the tests build.
+const SENDER: MacAddress = MacAddress(frame::SOURCE_MAC);
+const RECEIVER: MacAddress = MacAddress(frame::DESTINATION_MAC);
 
 /// Settings that both sides are given.
 #[derive(Debug, Clone)]
 pub(crate) struct Knobs {
+    /// When the test begins, in nanoseconds since the epoch.
+    pub(crate) start: u64,
+    /// Whether frames come from links of every kind.
+    pub(crate) links: bool,
     pub(crate) strict: bool,
     pub(crate) start_grace: u64,
     pub(crate) change_grace: u64,
@@ -48,6 +54,16 @@ pub(crate) struct Knobs {
     pub(crate) always_track: Option<Vec<IpNet>>,
 }
 
+/// Now, the first moments of time, and the last ones that can be told.
+const STARTS: [u64; 6] = [
+    crate::START,
+    crate::START,
+    0,
+    1,
+    u64::MAX - 900_000_000_000,
+    u64::MAX,
+];
+
 pub(crate) fn knobs() -> impl Strategy<Value = Knobs> {
     (
         (
@@ -59,7 +75,11 @@ pub(crate) fn knobs() -> impl Strategy<Value = Knobs> {
             prop::bool::weighted(0.8),
         ),
         (prop::bool::weighted(0.2), prop::bool::weighted(0.9)),
-        prop::sample::select(vec![1, 2, 3, 5, 1000, 1000]),
+        (
+            prop::sample::select(vec![1, 2, 3, 5, 1000, 1000]),
+            prop::sample::select(STARTS.to_vec()),
+            any::<bool>(),
+        ),
         prop::option::weighted(0.3, 1..4_u32),
         prop::option::weighted(0.9, 1..3_u32),
         prop::option::weighted(
@@ -72,7 +92,7 @@ pub(crate) fn knobs() -> impl Strategy<Value = Knobs> {
                 (strict, start_grace),
                 (change_grace, icmp_related),
                 bools,
-                capacity,
+                (capacity, start, links),
                 allowance,
                 link_local_pps,
                 ranges,
@@ -81,6 +101,8 @@ pub(crate) fn knobs() -> impl Strategy<Value = Knobs> {
                 let parse = |ranges: Vec<&str>| ranges.iter().map(|range| net(range)).collect();
                 let always_track = ranges.map(parse);
                 Knobs {
+                    start,
+                    links,
                     strict,
                     start_grace,
                     change_grace,
@@ -103,10 +125,11 @@ pub(crate) struct Policy {
     groups: Vec<Vec<RuleSpec>>,
     /// Per interface: whether it exists, its groups, its check, its timeouts.
     interfaces: Vec<(bool, Vec<usize>, bool, Option<u64>)>,
-    /// Entries of the prefix list.
-    prefixes: Vec<&'static str>,
-    /// The interface that sends every frame, where MAC addresses are known.
+    /// Entries of the prefix lists, one of each family.
+    prefixes: [Vec<&'static str>; 2],
+    /// The interfaces that send and receive every frame, where MAC addresses are known.
     sender: Option<usize>,
+    receiver: Option<usize>,
 }
 
 pub(crate) fn policies() -> impl Strategy<Value = Policy> {
@@ -126,16 +149,21 @@ pub(crate) fn policies() -> impl Strategy<Value = Policy> {
         ],
         0..=4,
     );
-    let sender = prop::option::weighted(0.1, 0..INTERFACES.len());
+    let prefixes_v6 =
+        prop::sample::subsequence(vec!["2001:db8::/32", "2001:db8:1::7/128", "::/0"], 0..=3);
+    let prefixes = (prefixes, prefixes_v6).prop_map(<[_; 2]>::from);
+    let by_mac = || prop::option::weighted(0.1, 0..INTERFACES.len());
+    let macs = (by_mac(), by_mac());
     let interfaces = prop::collection::vec(interface, INTERFACES.len());
-    (groups, interfaces, prefixes, sender).prop_map(|(groups, interfaces, prefixes, sender)| {
-        Policy {
+    (groups, interfaces, prefixes, macs).prop_map(
+        |(groups, interfaces, prefixes, (sender, receiver))| Policy {
             groups,
             interfaces,
             prefixes,
             sender,
-        }
-    })
+            receiver,
+        },
+    )
 }
 
 fn specs() -> impl Strategy<Value = RuleSpec> {
@@ -187,7 +215,7 @@ fn peers() -> impl Strategy<Value = Peer> {
         ]).prop_map(|range| Peer::Cidr(net(range))),
         3 => prop::sample::select(GROUPS.to_vec())
             .prop_map(|id| Peer::Group(GroupReference::local(GroupId::new(id)))),
-        2 => prop::sample::select(vec!["pl-1", "pl-missing"])
+        2 => prop::sample::select(vec!["pl-1", "pl-2", "pl-missing"])
             .prop_map(|id| Peer::PrefixList(PrefixListId::new(id))),
     ]
 }
@@ -219,9 +247,11 @@ impl Policy {
         inventory
             .subnets
             .insert(SubnetId::new("subnet-1"), self.subnet(&vpc));
-        inventory
-            .prefix_lists
-            .insert(PrefixListId::new("pl-1"), self.prefix_list(&owner));
+        let families = [("pl-1", Family::V4), ("pl-2", Family::V6)];
+        for ((id, family), ranges) in families.into_iter().zip(&self.prefixes) {
+            let list = prefix_list(id, family, ranges, &owner);
+            inventory.prefix_lists.insert(list.id.clone(), list);
+        }
         for (id, specs) in GROUPS.iter().zip(&self.groups) {
             let id = GroupId::new(id);
             let mut group =
@@ -237,7 +267,11 @@ impl Policy {
         for (index, (state, place)) in self.interfaces.iter().zip(INTERFACES).enumerate() {
             if state.0 {
                 let mut interface = interface(state, place, &vpc);
-                interface.mac = (self.sender == Some(index)).then_some(SENDER);
+                interface.mac = if self.sender == Some(index) {
+                    Some(SENDER)
+                } else {
+                    (self.receiver == Some(index)).then_some(RECEIVER)
+                };
                 inventory.interfaces.insert(interface.id.clone(), interface);
             }
         }
@@ -267,23 +301,23 @@ impl Policy {
             origin: None,
         }
     }
+}
 
-    fn prefix_list(&self, owner: &AccountId) -> PrefixList {
-        let entry = |range: &&str| PrefixListEntry {
-            cidr: net(range),
-            description: None,
-        };
-        PrefixList {
-            id: PrefixListId::new("pl-1"),
-            name: "list".to_owned(),
-            owner: owner.clone(),
-            family: Family::V4,
-            max_entries: 10,
-            version: 1,
-            versions: [(1, self.prefixes.iter().map(entry).collect())].into(),
-            tags: Tags::new(),
-            origin: None,
-        }
+fn prefix_list(id: &str, family: Family, ranges: &[&str], owner: &AccountId) -> PrefixList {
+    let entry = |range: &&str| PrefixListEntry {
+        cidr: net(range),
+        description: None,
+    };
+    PrefixList {
+        id: PrefixListId::new(id),
+        name: "list".to_owned(),
+        owner: owner.clone(),
+        family,
+        max_entries: 10,
+        version: 1,
+        versions: [(1, ranges.iter().map(entry).collect())].into(),
+        tags: Tags::new(),
+        origin: None,
     }
 }
 

@@ -38,6 +38,18 @@ const FLAGS: [&str; 14] = [
     "S", "S", "S", "SA", "SA", "A", "A", "PA", "FA", "FA", "R", "RA", "F", "SF",
 ];
 
+/// IPv6 extension headers in the order of RFC 8200 and out of it, as many as are walked, and one more.
+const CHAINS: [&[(u8, usize)]; 8] = [
+    &[(60, 8)],
+    &[(0, 8), (43, 24)],
+    &[(44, 8), (60, 8)],
+    &[(51, 16), (135, 8)],
+    &[(139, 8), (140, 8)],
+    &[(60, 8); 16],
+    &[(60, 8); 17],
+    &[(43, 8), (44, 8), (44, 8)],
+];
+
 /// Pauses in milliseconds around the timeouts of the decision; negative: the clock steps back.
 const PAUSES: [i64; 27] = [
     0,
@@ -136,6 +148,19 @@ enum What {
         back: usize,
         how: u8,
     },
+    /// Any piece of an earlier frame, which may be a piece itself.
+    Piece {
+        back: usize,
+        id: u32,
+        from: usize,
+        len: usize,
+        more: bool,
+    },
+    /// An earlier IPv6 packet behind one of `CHAINS`.
+    Chained {
+        back: usize,
+        chain: usize,
+    },
     Arp,
     Policy(usize),
 }
@@ -175,10 +200,28 @@ pub(crate) fn steps() -> impl Strategy<Value = Step> {
         1 => (back(), 10..70_usize, any::<bool>())
             .prop_map(|(back, keep, snapped)| What::Cut { back, keep, snapped }),
         1 => (back(), 0..6_u8).prop_map(|(back, how)| What::Dressed { back, how }),
+        5 => pieces_of_all_kinds(),
+        2 => (back(), 0..CHAINS.len()).prop_map(|(back, chain)| What::Chained { back, chain }),
         1 => Just(What::Arp),
         2 => (0..4_usize).prop_map(What::Policy),
     ];
     (0..PAUSES.len(), what).prop_map(|(pause, what)| Step { pause, what })
+}
+
+/// Pieces that fit together, overlap, leave gaps, or end where the datagram must.
+fn pieces_of_all_kinds() -> impl Strategy<Value = What> {
+    let lengths = prop::sample::select(vec![0, 7, 8, 8, 16, 24, 40, 64]);
+    let places = prop_oneof![12 => (0..8_usize).prop_map(|from| from * 8), 1 => Just(65_528)];
+    let more = prop::bool::weighted(0.7);
+    (0..6_usize, 1..3_u32, places, lengths, more).prop_map(|(back, id, from, len, more)| {
+        What::Piece {
+            back,
+            id,
+            from,
+            len,
+            more,
+        }
+    })
 }
 
 /// Mostly interfaces and strangers; services, routers and everybody now and then. The lists are indexed modulo their length.
@@ -228,9 +271,9 @@ impl Maker {
         let pause = PAUSES[step.pause];
         let nanos = pause.unsigned_abs() * (SECOND / 1000);
         self.now = if pause < 0 {
-            self.now - nanos
+            self.now.saturating_sub(nanos)
         } else {
-            self.now + nanos
+            self.now.saturating_add(nanos)
         };
         let frames = match &step.what {
             What::Policy(number) => return Made::Policy(self.now, *number),
@@ -241,22 +284,65 @@ impl Maker {
             } => {
                 return Made::Snapped(self.now, self.frame(*back), *keep);
             }
+            what => match self.odd(what) {
+                Some(frames) => frames,
+                None => {
+                    let frames = self.sound(what);
+                    self.frames.extend(frames.iter().cloned());
+                    frames
+                }
+            },
+        };
+        Made::Frames(frames.into_iter().map(|frame| (self.now, frame)).collect())
+    }
+
+    /// Frames that nothing later is made of, because they may not hold what their headers say.
+    fn odd(&self, what: &What) -> Option<Vec<Vec<u8>>> {
+        Some(match what {
+            What::Damaged { back, at, to } => {
+                let mut frame = self.frame(*back);
+                let at = at % frame.len();
+                frame[at] = *to;
+                vec![frame]
+            }
+            What::Cut { back, keep, .. } => {
+                let mut frame = self.frame(*back);
+                frame.truncate(*keep);
+                vec![frame]
+            }
+            What::Piece {
+                back,
+                id,
+                from,
+                len,
+                more,
+            } => {
+                let frame = self.frame(*back);
+                let layers = frame::layers(&frame);
+                if layers.src.is_ipv6() && layers.fragment {
+                    Vec::new()
+                } else {
+                    vec![frame::piece(&frame, *id, *from..from + len, *more)]
+                }
+            }
+            What::Arp => vec![frame::arp(V4[0], V4[10])],
+            _ => return None,
+        })
+    }
+
+    /// Frames that later ones may be made of.
+    fn sound(&mut self, what: &What) -> Vec<Vec<u8>> {
+        match what {
             What::Packet {
                 v6,
                 hosts,
                 ports,
                 kind,
             } => {
-                let host = |index: usize| {
-                    if *v6 {
-                        V6[index % V6.len()]
-                    } else {
-                        V4[index % V4.len()]
-                    }
-                };
+                let all: &[_] = if *v6 { &V6 } else { &V4 };
                 self.send(Sent {
-                    src: host(hosts.0),
-                    dst: host(hosts.1),
+                    src: all[hosts.0 % all.len()],
+                    dst: all[hosts.1 % all.len()],
                     ports: (PORTS[ports.0], PORTS[ports.1]),
                     kind: kind.clone(),
                 })
@@ -278,22 +364,18 @@ impl Maker {
                 };
                 vec![frame::quote(&about, *kind, *code, from)]
             }
-            What::Damaged { back, at, to } => {
-                let mut frame = self.frame(*back);
-                let at = at % frame.len();
-                frame[at] = *to;
-                return Made::Frames(vec![(self.now, frame)]);
-            }
-            What::Cut { back, keep, .. } => {
-                let mut frame = self.frame(*back);
-                frame.truncate(*keep);
-                return Made::Frames(vec![(self.now, frame)]);
-            }
             What::Dressed { back, how } => vec![dressed(self.frame(*back), *how)],
-            What::Arp => return Made::Frames(vec![(self.now, frame::arp(V4[0], V4[10]))]),
-        };
-        self.frames.extend(frames.iter().cloned());
-        Made::Frames(frames.into_iter().map(|frame| (self.now, frame)).collect())
+            What::Chained { back, chain } => {
+                let frame = self.frame(*back);
+                let layers = frame::layers(&frame);
+                if layers.src.is_ipv4() || layers.fragment {
+                    Vec::new()
+                } else {
+                    vec![frame::with_extensions(frame, CHAINS[*chain])]
+                }
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// One of the latest frames; a ping where there is none yet.
