@@ -1,5 +1,5 @@
-//! The `secgroup` command: what was typed ([`args`]), then what it means ([`commands`]), then what
-//! is shown ([`render`]).
+#![forbid(unsafe_code)]
+#![doc = include_str!("../README.md")]
 
 mod args;
 mod commands;

@@ -2,7 +2,7 @@
 //! head`) ends the command quietly; what is said beside goes to standard error, and is lost without
 //! harm where nobody listens.
 
-use std::io::{Write, stderr, stdout};
+use std::io::{self, Write, stderr, stdout};
 
 use serde::Serialize;
 
@@ -11,8 +11,14 @@ use crate::Failure;
 /// Prints what was asked for.
 pub(crate) fn show(text: &str) -> Result<(), Failure> {
     let mut out = stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| {
+            // The kind stays: a closed pipe is no error.
+            let said = format!("cannot write to standard output: {error}");
+            io::Error::new(error.kind(), said)
+        })?;
+    Ok(())
 }
 
 /// Prints what was asked for as one JSON document.

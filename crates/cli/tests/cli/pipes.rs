@@ -91,3 +91,42 @@ fn nobody_needs_to_listen_to_standard_error() {
         213
     );
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error() {
+    for (arguments, stdout) in [
+        (vec!["replay", "--policy", LAB, WEB_SERVER], "/dev/full"),
+        (
+            vec![
+                "replay",
+                "--policy",
+                LAB,
+                "--verdicts",
+                "/dev/full",
+                WEB_SERVER,
+            ],
+            "/dev/null",
+        ),
+        (
+            vec![
+                "replay",
+                "--policy",
+                LAB,
+                "--write-denied",
+                "/dev/full",
+                WEB_SERVER,
+            ],
+            "/dev/null",
+        ),
+    ] {
+        let full = std::fs::File::options().write(true).open(stdout).unwrap();
+        let output = command().args(&arguments).stdout(full).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(
+            stderr.starts_with("error: ") && stderr.contains("No space left"),
+            "{stderr}"
+        );
+    }
+}

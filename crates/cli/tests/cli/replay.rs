@@ -108,6 +108,14 @@ fn what_cannot_be_attached_is_said_with_what_could() {
         assert!(run.stderr.contains(said), "{attach}: {}", run.stderr);
         assert_eq!(run.stdout, "");
     }
+    let device = ["--attach-device", "web=nodevice0"];
+    let run = secgroup(&[&["replay", "--policy", LAB], &device[..], &[WEB_SERVER]].concat());
+    assert!(
+        run.stderr.contains("no device 'nodevice0'; there are: "),
+        "{}",
+        run.stderr
+    );
+    run.code(2);
 }
 
 #[test]
