@@ -128,7 +128,9 @@ pub fn run(plan: Plan, progress: &mut dyn FnMut(Position)) -> Result<Report, Rep
                 bytes_before += capture.bytes_read();
                 let (file, packets) = (capture.name().to_owned(), capture.packets());
                 let said = capture.warnings().iter();
-                replay.summary.warn(said.map(|said| format!("{file}: {said}")));
+                replay
+                    .summary
+                    .warn(said.map(|said| format!("{file}: {said}")));
                 CaptureReport {
                     file,
                     packets,
