@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::io::Cursor;
+use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
@@ -27,6 +28,7 @@ fn readers(c: &mut Criterion) {
         group.throughput(Throughput::Elements(frames.len() as u64));
         for (format, bytes) in [("pcap", pcap(&frames)), ("pcapng", pcapng(&frames))] {
             let (id, param) = (BenchmarkId::new::<&str, &str>, format!("{format} {what}"));
+            let bytes: Arc<[u8]> = bytes.into();
             assert_eq!(ours(&bytes, 256), expected);
             group.bench_function(id("secgroup", &param), |bencher| {
                 bencher.iter(|| ours(black_box(&bytes), 256));
@@ -49,8 +51,8 @@ fn readers(c: &mut Criterion) {
 }
 
 /// Through a reader, as from a file or a pipe, so that both copy once.
-fn ours(bytes: &[u8], batch: usize) -> Found {
-    let cursor = Cursor::new(bytes.to_vec());
+fn ours(bytes: &Arc<[u8]>, batch: usize) -> Found {
+    let cursor = Cursor::new(Arc::clone(bytes));
     let mut capture = Capture::from_reader("bench", cursor).expect("a capture just made");
     let (mut packets, mut sum) = (0, 0);
     while let Some(batch) = capture.next_batch(batch).expect("a sound capture") {
@@ -63,13 +65,13 @@ fn ours(bytes: &[u8], batch: usize) -> Found {
     (packets, sum)
 }
 
-fn legacy(bytes: &[u8]) -> Found {
-    let cursor = Cursor::new(bytes.to_vec());
+fn legacy(bytes: &Arc<[u8]>) -> Found {
+    let cursor = Cursor::new(Arc::clone(bytes));
     walk(LegacyPcapReader::new(BUFFER, cursor).expect("a capture just made"))
 }
 
-fn next_generation(bytes: &[u8]) -> Found {
-    let cursor = Cursor::new(bytes.to_vec());
+fn next_generation(bytes: &Arc<[u8]>) -> Found {
+    let cursor = Cursor::new(Arc::clone(bytes));
     walk(PcapNGReader::new(BUFFER, cursor).expect("a capture just made"))
 }
 

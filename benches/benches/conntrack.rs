@@ -265,7 +265,7 @@ impl Round {
         }
     }
 
-    /// Opens a connection for each key: bursts of 32, a look-up that finds nothing, `admit`, insert.
+    /// Opens a connection for each key, 32 at a time: a look-up that finds none, `admit`, insert.
     fn open(&mut self, keys: &[FlowKey], admit: impl Fn(&FlowKey) -> Option<u32>) {
         let timeouts = Timeouts::default();
         let mut hashed = [FlowHash::clone(&self.table.hash(&keys[0])); 32];

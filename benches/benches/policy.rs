@@ -7,7 +7,7 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 use secgroup_benches::flows::short;
 use secgroup_benches::harness::{bursts, criterion, group};
 use secgroup_benches::rules::{
-    Linear, SIZES, Trie, group_rules, member_address, prefix_list_rules, queries, rules,
+    Linear, MEMBERS, SIZES, Trie, group_rules, member_address, prefix_list_rules, queries, rules,
 };
 use secgroup_policy::{Directory, GroupNumber, Query, Rule, RuleSet};
 
@@ -17,9 +17,6 @@ const QUERIES: usize = 16_384;
 
 /// Questions that are checked rule by rule before anything is measured.
 const CHECKED: usize = 512;
-
-/// How many groups rules refer to, and how many members each has.
-const GROUPS: (u32, u32) = (20, 2_000);
 
 fn by_size(c: &mut Criterion) {
     let mut group = group(c, "rule match");
@@ -33,7 +30,7 @@ fn by_size(c: &mut Criterion) {
         &prefix_list_rules(100_000),
         &Directory::new(),
     );
-    let (rules, directory) = group_rules(60, GROUPS.0, GROUPS.1);
+    let (rules, directory) = group_rules(60);
     measure(&mut group, "60 group rules", &rules, &directory);
     group.finish();
 }
@@ -46,7 +43,7 @@ fn measure(
 ) {
     let set = RuleSet::compile(rules);
     let queries = queries(rules, QUERIES);
-    let linear = Linear::new(rules, directory, GROUPS.0 * GROUPS.1);
+    let linear = Linear::new(rules, directory);
     let trie = Trie::new(rules);
     let has_groups = !set.groups().is_empty();
     check(
@@ -114,7 +111,7 @@ fn check(
 /// Two thousand members join a group, and leave it.
 fn membership(c: &mut Criterion) {
     let mut group = group(c, "group membership");
-    let members = GROUPS.1;
+    let members = MEMBERS;
     let groups = [GroupNumber(7)];
     let directory = Directory::new();
     group.throughput(Throughput::Elements(u64::from(members)));

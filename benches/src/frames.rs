@@ -33,7 +33,7 @@ impl Frames {
         }
     }
 
-    /// Appends a TCP segment of `flow` in `direction` (from the client is ingress), `len` bytes long.
+    /// Appends a TCP segment of `flow`, `len` bytes long; ingress is from the client.
     pub fn push(&mut self, flow: &Flow, direction: Direction, flags: TcpFlags, len: usize) {
         assert!(len >= HEADERS, "a frame holds its headers");
         let start = self.bytes.len();

@@ -59,7 +59,7 @@ impl Naive {
     pub fn new(count: usize, capacity: usize) -> Self {
         Self {
             connections: HashMap::with_capacity(capacity),
-            rules: Linear::new(&rules(count), &Directory::new(), 0),
+            rules: Linear::new(&rules(count), &Directory::new()),
             counts: vec![0; count],
         }
     }

@@ -52,25 +52,26 @@ pub fn prefix_list_rules(count: usize) -> Vec<Rule> {
         .collect()
 }
 
-/// `count` rules with `groups` groups as their peers, and a directory in which each group has
-/// `members` addresses.
+/// How many groups rules refer to.
+const GROUPS: u32 = 20;
+
+/// How many members each of them has.
+pub const MEMBERS: u32 = 2_000;
+
+/// `count` rules with groups as their peers, and a directory of the groups' members.
 #[must_use]
-pub fn group_rules(count: usize, groups: u32, members: u32) -> (Vec<Rule>, Directory) {
+pub fn group_rules(count: usize) -> (Vec<Rule>, Directory) {
     let mut rng = Rng::new(0x9409);
     let rules = (0..count)
         .map(|number| {
-            let group = GroupNumber(low32(rng.below(u64::from(groups))));
+            let group = GroupNumber(low32(rng.below(u64::from(GROUPS))));
             rule(number, traffic(&mut rng), Peer::Group(group))
         })
         .collect();
     let directory = Directory::new();
-    for group in 0..groups {
-        for member in 0..members {
-            directory.join(
-                member_address(group * members + member).into(),
-                &[GroupNumber(group)],
-            );
-        }
+    for member in 0..GROUPS * MEMBERS {
+        let group = GroupNumber(member / MEMBERS);
+        directory.join(member_address(member).into(), &[group]);
     }
     (rules, directory)
 }
@@ -150,8 +151,11 @@ pub fn queries(rules: &[Rule], count: usize) -> Vec<Query> {
                 (Peer::Prefixes(nets), true) => within(*rng.pick(nets), &mut rng),
                 (Peer::Cidr(_), false) => within(network(&mut rng), &mut rng),
                 (Peer::Prefixes(_), false) => within(wide_network(&mut rng), &mut rng),
-                // Members of some group, whichever it is.
-                (Peer::Group(_), _) => member_address(low32(rng.below(1 << 16))),
+                (Peer::Group(group), true) => {
+                    member_address(group.0 * MEMBERS + low32(rng.below(u64::from(MEMBERS))))
+                }
+                // Of another group, or of none.
+                (Peer::Group(_), false) => member_address(low32(rng.below(1 << 16))),
             };
             query(traffic, peer, &mut rng)
         })
@@ -210,12 +214,11 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// The rules; `directory` is asked once who is in the groups, for addresses of
-    /// [`member_address`] up to `members`.
+    /// The rules; `directory` is asked once who is in the groups.
     #[must_use]
-    pub fn new(rules: &[Rule], directory: &Directory, members: u32) -> Self {
+    pub fn new(rules: &[Rule], directory: &Directory) -> Self {
         let mut sets = HashMap::<GroupNumber, HashSet<IpAddr>>::new();
-        for address in (0..members).map(member_address) {
+        for address in (0..GROUPS * MEMBERS).map(member_address) {
             for group in directory.groups_of(address) {
                 sets.entry(group).or_default().insert(address);
             }
