@@ -1,6 +1,12 @@
 //! A packet costs no allocation once the tables have their size: parse, choose the interface, look up, match, decide,
 //! count. Shown with an allocator that counts, over the records of a burst that is judged again and again.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test speaks by failing, as the test does"
+)]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 

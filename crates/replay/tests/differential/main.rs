@@ -4,6 +4,12 @@
 //! The two share the types of the model and the bytes of the frames, nothing else: the oracle reads frames, chooses
 //! interfaces, matches rules and tracks connections by itself.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test speaks by failing, as the test does"
+)]
+
 mod links;
 mod policies;
 mod traffic;

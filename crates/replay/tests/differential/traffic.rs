@@ -380,18 +380,23 @@ impl Maker {
 
     /// One of the latest frames; a ping where there is none yet.
     fn frame(&self, back: usize) -> Vec<u8> {
-        let latest = self.frames.iter().rev();
-        latest
-            .clone()
+        self.frames
+            .iter()
+            .rev()
             .nth(back)
-            .or(latest.last())
+            .or_else(|| self.frames.first())
             .cloned()
             .unwrap_or_else(|| frame::ping(V4[5], V4[0], 1, 1))
     }
 
     fn follow(&mut self, back: usize, flags: usize, answer: bool) -> Vec<Vec<u8>> {
-        let latest = self.sent.iter().rev();
-        let Some(before) = latest.clone().nth(back).or(latest.last()) else {
+        let Some(before) = self
+            .sent
+            .iter()
+            .rev()
+            .nth(back)
+            .or_else(|| self.sent.first())
+        else {
             return Vec::new();
         };
         let mut sent = before.clone();

@@ -40,7 +40,7 @@ fn s16_a_prefix_list_follows_its_entries() {
     let rules = "i egress tcp 443 to pl";
     let before = with_prefix_list(policy(rules), &["10.10.10.0/24"]);
     let after = with_prefix_list(policy(rules), &["1.1.1.0/24"]);
-    Story::of(before).policy("changed", after).trace(
+    Story::of(&before).policy("changed", after).trace(
         "+0 10.0.0.10:40000 > 10.10.10.1:443  tcp S  | allow new
          +0 10.0.0.10:40000 > 1.1.1.1:443     tcp S  | deny no-rule
          +1 ! policy changed                         |
@@ -90,13 +90,13 @@ fn d14_the_worked_example_of_the_documents() {
          +0 198.51.100.7 > 10.0.0.10                      ping   | allow new
          +0 10.0.0.10 > 198.51.100.7                      pong   | allow established",
     );
-    Story::of(policy(&without_v4)).trace(
+    Story::of(&policy(&without_v4)).trace(
         "# 5. Without the IPv4 egress rule all of IPv4 is tracked, IPv6 is not.
          +0 198.51.100.7:40000 > 10.0.0.10:80             tcp S  | allow new
          +0 10.0.0.10:80 > 198.51.100.7:40000             tcp SA | allow established
          +0 [2001:db8:1::10]:40000 > [2001:db8::10]:80    tcp S  | allow untracked",
     );
-    Story::of(policy(&without_v6)).trace(
+    Story::of(&policy(&without_v6)).trace(
         "# 6. The other way round.
          +0 [2001:db8:1::10]:40000 > [2001:db8::10]:80    tcp S  | allow new
          +0 [2001:db8::10]:80 > [2001:db8:1::10]:40000    tcp SA | allow established

@@ -78,7 +78,7 @@ fn s27_path_mtu_discovery() {
          +0 198.51.100.1 > 10.0.0.10                icmp 3/4 quotes 7 cut 28   | allow related",
     );
     // The text of 2022: without a rule, path MTU discovery is blocked (D47).
-    Story::with(policy(D), |settings| settings.engine.icmp_related = false).trace(
+    Story::with(&policy(D), |settings| settings.engine.icmp_related = false).trace(
         "+0 10.0.0.10:40000 > 203.0.113.10:443      tcp S                      | allow new
          +0 198.51.100.1 > 10.0.0.10                icmp 3/4 quotes 1          | deny no-rule",
     );

@@ -5,6 +5,12 @@
 //! Topology: O is the outside host 203.0.113.10 / 2001:db8:1::10, I the protected interface 10.0.0.10 / 2001:db8::10, J a
 //! second one, 10.0.0.20. "D" is the default policy: no ingress, all egress.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test speaks by failing, as the test does"
+)]
+
 mod encapsulation;
 mod fragments;
 mod groups;

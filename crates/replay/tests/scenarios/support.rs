@@ -147,24 +147,27 @@ pub(crate) struct Story {
 
 impl Story {
     pub(crate) fn new(rules: &str) -> Self {
-        Self::of(policy(rules))
+        Self::of(&policy(rules))
     }
 
-    pub(crate) fn of(policy: Inventory) -> Self {
+    pub(crate) fn of(policy: &Inventory) -> Self {
         Self::with(policy, |_| {})
     }
 
     /// With other settings than the standard ones.
-    pub(crate) fn with(policy: Inventory, adjust: impl FnOnce(&mut SessionSettings)) -> Self {
-        let mut settings = SessionSettings::default();
-        settings.engine = Settings {
+    pub(crate) fn with(policy: &Inventory, adjust: impl FnOnce(&mut SessionSettings)) -> Self {
+        let engine = Settings {
             capacity: 1024,
             capacity_v6: 1024,
             ..Settings::default()
         };
+        let mut settings = SessionSettings {
+            engine,
+            ..SessionSettings::default()
+        };
         adjust(&mut settings);
         let start = Timestamp::from_nanos(START);
-        let session = Session::new(settings, &policy, start).unwrap();
+        let session = Session::new(settings, policy, start).unwrap();
         Self {
             session,
             policies: BTreeMap::new(),
@@ -173,7 +176,7 @@ impl Story {
 
     /// Any TCP segment that a rule admits opens a connection.
     pub(crate) fn loose(rules: &str) -> Self {
-        Self::with(policy(rules), |settings| {
+        Self::with(&policy(rules), |settings| {
             settings.engine.tcp = TcpMode::Loose
         })
     }

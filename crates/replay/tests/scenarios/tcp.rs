@@ -157,7 +157,7 @@ fn s52_a_connection_does_not_begin_in_its_middle() {
         Story::new(allowed).trace(&table("deny invalid-state", "deny invalid-state"));
         Story::loose(allowed).trace(&table("allow new", "allow new"));
         // Within the window after the start (D39), and one second behind it.
-        Story::with(policy(allowed), |settings| {
+        Story::with(&policy(allowed), |settings| {
             settings.engine.start_grace = crate::support::seconds(60);
         })
         .trace(&table("allow new", "allow new"))

@@ -56,7 +56,7 @@ fn s48_each_phase_has_its_time() {
     for interface in short.interfaces.values_mut() {
         interface.tracking.tcp_established = Some(crate::support::seconds(350));
     }
-    Story::of(short).trace(
+    Story::of(&short).trace(
         "0      10.0.0.10:40000 > 203.0.113.10:80  tcp S  | allow new
          1      203.0.113.10:80 > 10.0.0.10:40000  tcp SA | allow established
          2      10.0.0.10:40000 > 203.0.113.10:80  tcp A  | allow established
@@ -119,7 +119,7 @@ fn s51_a_syn_for_ever_without_an_answer_pins_nothing() {
 #[test]
 fn s56_a_syn_flood_leaves_live_connections_alone() {
     let rules = "i ingress tcp 80 from 203.0.113.0/24\n i ingress tcp 80 from 198.51.100.0/24";
-    let mut story = Story::with(policy(rules), |settings| settings.engine.capacity = 50).trace(
+    let mut story = Story::with(&policy(rules), |settings| settings.engine.capacity = 50).trace(
         "+0 198.51.100.7:40000 > 10.0.0.10:80  tcp S  | allow new
          +0 10.0.0.10:80 > 198.51.100.7:40000  tcp SA | allow established
          +0 198.51.100.7:40000 > 10.0.0.10:80  tcp A  | allow established",
@@ -144,7 +144,7 @@ fn s56_a_syn_flood_leaves_live_connections_alone() {
 
 #[test]
 fn s70_a_full_table_drops_what_is_new_and_frees_what_is_gone() {
-    let story = Story::with(policy(D), |settings| settings.engine.capacity = 2).trace(
+    let story = Story::with(&policy(D), |settings| settings.engine.capacity = 2).trace(
         "0  10.0.0.10:40000 > 203.0.113.10:53  udp | allow new
          0  10.0.0.10:40001 > 203.0.113.10:53  udp | allow new
          0  10.0.0.10:40002 > 203.0.113.10:53  udp | deny table-full
@@ -157,7 +157,7 @@ fn s70_a_full_table_drops_what_is_new_and_frees_what_is_gone() {
     // D42: an interface's own allowance, and what is untracked does not need it (D46).
     let rules =
         "i ingress tcp 80 from 0.0.0.0/0\n i egress all to 0.0.0.0/0\n j egress all to 0.0.0.0/0";
-    Story::with(policy(rules), |settings| {
+    Story::with(&policy(rules), |settings| {
         settings.defaults.allowance = Some(1)
     })
     .trace(
