@@ -79,7 +79,7 @@ fn used_up(what: &str, used: u64, limit: Option<u32>, help: &str) -> Option<Find
     let limit = u64::from(limit?);
     let code = if used > limit {
         Code::QuotaExceeded
-    } else if used > 0 && used * 100 >= limit * NEARLY_PERCENT {
+    } else if used * 100 >= limit * NEARLY_PERCENT {
         Code::QuotaNearlyUsed
     } else {
         return None;

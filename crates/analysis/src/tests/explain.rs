@@ -362,11 +362,13 @@ fn long_lists_of_interfaces_are_cut_short() {
             .to_string()
     };
     assert!(error(&World::new()).ends_with("give one with --attach GROUP=ADDRESS"));
-    let mut world = World::new();
-    for n in 10..22 {
-        world = world.interface(&format!("eni-{n}"), &[], &[]);
-    }
-    let error = error(&world);
+    let with = |last: u32| {
+        (10..last).fold(World::new(), |world, n| {
+            world.interface(&format!("eni-{n}"), &[], &[])
+        })
+    };
+    assert!(error(&with(20)).ends_with("eni-18, eni-19"));
+    let error = error(&with(22));
     assert!(error.ends_with("eni-18, eni-19 and 2 more"), "{error}");
 }
 

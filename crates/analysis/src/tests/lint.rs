@@ -77,8 +77,9 @@ fn open_admin_port() {
         "in tcp 22 0.0.0.0/0",
         "in tcp 3306-3389 ::/0",
         "in udp 161 0.0.0.0/0",
-        "in udp 11211 8.0.0.0/5",
+        "in udp 11211 8.0.0.0/7",
         "in tcp 2-65535 0.0.0.0/0",
+        "in tcp 20-445 0.0.0.0/0",
         // And these are none of it.
         "in tcp 22 203.0.113.0/24",
         "in tcp 22 11.0.0.0/8",
@@ -90,7 +91,7 @@ fn open_admin_port() {
         "in tcp 161 0.0.0.0/0",
         "out tcp 22 0.0.0.0/0",
     ]);
-    assert_eq!(rules(&found_in, Code::OpenAdminPort), [0, 1, 2, 3, 4]);
+    assert_eq!(rules(&found_in, Code::OpenAdminPort), [0, 1, 2, 3, 4, 5]);
     let messages = found(&found_in, Code::OpenAdminPort);
     assert_eq!(
         messages[1],
@@ -99,6 +100,10 @@ fn open_admin_port() {
     // Not a line of 34 services.
     assert!(
         messages[4].contains("NetBIOS (TCP 139), LDAP (TCP 389) and 26 more: "),
+        "{messages:?}"
+    );
+    assert!(
+        messages[5].contains("LDAP (TCP 389) and 1 more: "),
         "{messages:?}"
     );
 }
@@ -320,6 +325,7 @@ fn untracked_flows() {
         "in tcp 80 0.0.0.0/0",
         "in tcp 443 0.0.0.0/0",
         "in tcp 81-90 0.0.0.0/0",
+        "in tcp 82-85 0.0.0.0/0",
         "in udp all ::/0",
         "in tcp 22 10.0.0.0/8",
         "in icmp all 0.0.0.0/0",

@@ -56,7 +56,8 @@ const TRAFFICS: [&str; 18] = [
     "50",
 ];
 
-const PEERS: [&str; 18] = [
+const PEERS: [&str; 19] = [
+    "::/1",
     "0.0.0.0/0",
     "0.0.0.0/0",
     "0.0.0.0/0",

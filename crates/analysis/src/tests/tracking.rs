@@ -40,6 +40,12 @@ fn each_reason_in_words() {
             true,
             "no egress rule has the peer 0.0.0.0/0 and covers all tcp ports",
         ),
+        (
+            &["in tcp 80 ::/1", "out all ::/0"],
+            "tcp [2001:db8::7]:1 > [2001:db8::10]:80",
+            true,
+            "no ingress rule for tcp port 80 has the peer ::/0",
+        ),
         // D11: each family for itself.
         (
             &["in tcp 80 ::/0", "out all 0.0.0.0/0"],
