@@ -133,93 +133,96 @@ fn hop_limits_are_those_of_the_protocol() {
     );
 }
 
+/// Texts, and a part of the error.
+const NO_FLOWS: &[(&str, &str)] = &[
+    ("", "has no '>'"),
+    ("tcp 203.0.113.7:1 10.0.1.10:22", "has no '>'"),
+    ("> 10.0.1.10:22", "'' is not a protocol and a source"),
+    ("tcp > 10.0.1.10:22", "'tcp' is not a protocol and a source"),
+    (
+        "tcp a b c > 10.0.1.10:22",
+        "'tcp a b c' is not a protocol and a source",
+    ),
+    (
+        "tcp 203.0.113.7 > 10.0.1.10:22",
+        "'203.0.113.7' has no port: give 203.0.113.7:PORT",
+    ),
+    (
+        "tcp 203.0.113.7:1 > 10.0.1.10",
+        "'10.0.1.10' has no port: give 10.0.1.10:PORT",
+    ),
+    ("udp [::1]:1 > ::2", "'::2' has no port: give [::2]:PORT"),
+    (
+        "tcp 203.0.113.7:1 > 10.0.1.10:65536",
+        "'10.0.1.10:65536' is not ADDRESS:PORT",
+    ),
+    ("tcp 203.0.113.7:1 > web:22", "'web:22' is not ADDRESS:PORT"),
+    (
+        "tcp 203.0.113.7:1 > 10.0.1.10:22 > 10.0.1.11:22",
+        "is not ADDRESS:PORT",
+    ),
+    (
+        "tcp 203.0.113.7:1 > [::1]:22",
+        "different families: give both in IPv4 or both in IPv6",
+    ),
+    (
+        "icmp 10.0.0.1 > ::1",
+        "different families: give both in IPv4 or both in IPv6",
+    ),
+    (
+        "icmp 8 10.0.0.1 > 10.0.0.2",
+        "'8' is not an ICMP TYPE/CODE, each a number from 0 to 255",
+    ),
+    (
+        "icmp 8/256 10.0.0.1 > 10.0.0.2",
+        "'8/256' is not an ICMP TYPE/CODE",
+    ),
+    (
+        "icmp +8/0 10.0.0.1 > 10.0.0.2",
+        "'+8/0' is not an ICMP TYPE/CODE",
+    ),
+    (
+        "icmp 10.0.0.1:7 > 10.0.0.2",
+        "'10.0.0.1:7' has a port, and icmp has none: give 10.0.0.1",
+    ),
+    (
+        "47 10.0.0.1 > [::1]:7",
+        "'[::1]:7' has a port, and 47 has none: give ::1",
+    ),
+    (
+        "47 10.0.0.1 > 10.0.0.0/8",
+        "'10.0.0.0/8' is not an IPv4 or IPv6 address",
+    ),
+    (
+        "47 [[::1]] > ::2",
+        "'[[::1]]' is not an IPv4 or IPv6 address",
+    ),
+    (
+        "tcp 8/0 10.0.0.1:1 > 10.0.0.2:2",
+        "'8/0' is one word too many: only ICMP has a TYPE/CODE",
+    ),
+    (
+        "sctp 10.0.0.1 > 10.0.0.2",
+        "give tcp, udp, icmp, icmpv6 or a number from 0 to 255",
+    ),
+    // A number that one reader takes for TCP and another for text is neither.
+    ("06 10.0.0.1:1 > 10.0.0.2:2", "'06' is not a protocol"),
+    ("+6 10.0.0.1:1 > 10.0.0.2:2", "'+6' is not a protocol"),
+    ("256 10.0.0.1 > 10.0.0.2", "'256' is not a protocol"),
+    // D53: rules see what stands behind extension headers.
+    (
+        "44 ::1 > ::2",
+        "44 is an extension header in IPv6; give the protocol behind it",
+    ),
+    (
+        "51 ::1 > ::2",
+        "51 is an extension header in IPv6; give the protocol behind it",
+    ),
+];
+
 #[test]
 fn what_is_no_flow_and_what_would_be() {
-    for (text, remedy) in [
-        ("", "has no '>'"),
-        ("tcp 203.0.113.7:1 10.0.1.10:22", "has no '>'"),
-        ("> 10.0.1.10:22", "'' is not a protocol and a source"),
-        ("tcp > 10.0.1.10:22", "'tcp' is not a protocol and a source"),
-        (
-            "tcp a b c > 10.0.1.10:22",
-            "'tcp a b c' is not a protocol and a source",
-        ),
-        (
-            "tcp 203.0.113.7 > 10.0.1.10:22",
-            "'203.0.113.7' has no port: give 203.0.113.7:PORT",
-        ),
-        (
-            "tcp 203.0.113.7:1 > 10.0.1.10",
-            "'10.0.1.10' has no port: give 10.0.1.10:PORT",
-        ),
-        ("udp [::1]:1 > ::2", "'::2' has no port: give [::2]:PORT"),
-        (
-            "tcp 203.0.113.7:1 > 10.0.1.10:65536",
-            "'10.0.1.10:65536' is not ADDRESS:PORT",
-        ),
-        ("tcp 203.0.113.7:1 > web:22", "'web:22' is not ADDRESS:PORT"),
-        (
-            "tcp 203.0.113.7:1 > 10.0.1.10:22 > 10.0.1.11:22",
-            "is not ADDRESS:PORT",
-        ),
-        (
-            "tcp 203.0.113.7:1 > [::1]:22",
-            "different families: give both in IPv4 or both in IPv6",
-        ),
-        (
-            "icmp 10.0.0.1 > ::1",
-            "different families: give both in IPv4 or both in IPv6",
-        ),
-        (
-            "icmp 8 10.0.0.1 > 10.0.0.2",
-            "'8' is not an ICMP TYPE/CODE, each a number from 0 to 255",
-        ),
-        (
-            "icmp 8/256 10.0.0.1 > 10.0.0.2",
-            "'8/256' is not an ICMP TYPE/CODE",
-        ),
-        (
-            "icmp +8/0 10.0.0.1 > 10.0.0.2",
-            "'+8/0' is not an ICMP TYPE/CODE",
-        ),
-        (
-            "icmp 10.0.0.1:7 > 10.0.0.2",
-            "'10.0.0.1:7' has a port, and icmp has none: give 10.0.0.1",
-        ),
-        (
-            "47 10.0.0.1 > [::1]:7",
-            "'[::1]:7' has a port, and 47 has none: give ::1",
-        ),
-        (
-            "47 10.0.0.1 > 10.0.0.0/8",
-            "'10.0.0.0/8' is not an IPv4 or IPv6 address",
-        ),
-        (
-            "47 [[::1]] > ::2",
-            "'[[::1]]' is not an IPv4 or IPv6 address",
-        ),
-        (
-            "tcp 8/0 10.0.0.1:1 > 10.0.0.2:2",
-            "'8/0' is one word too many: only ICMP has a TYPE/CODE",
-        ),
-        (
-            "sctp 10.0.0.1 > 10.0.0.2",
-            "give tcp, udp, icmp, icmpv6 or a number from 0 to 255",
-        ),
-        // A number that one reader takes for TCP and another for text is neither.
-        ("06 10.0.0.1:1 > 10.0.0.2:2", "'06' is not a protocol"),
-        ("+6 10.0.0.1:1 > 10.0.0.2:2", "'+6' is not a protocol"),
-        ("256 10.0.0.1 > 10.0.0.2", "'256' is not a protocol"),
-        // D53: rules see what stands behind extension headers.
-        (
-            "44 ::1 > ::2",
-            "44 is an extension header in IPv6; give the protocol behind it",
-        ),
-        (
-            "51 ::1 > ::2",
-            "51 is an extension header in IPv6; give the protocol behind it",
-        ),
-    ] {
+    for (text, remedy) in NO_FLOWS {
         let error = text.parse::<Flow>().unwrap_err().to_string();
         assert!(error.contains(remedy), "`{text}`: {error}");
         assert!(error.contains("write a flow such as 'tcp 203.0.113.7:40000 > 10.0.1.10:22'"));
