@@ -377,22 +377,17 @@ impl Table {
         }
         while room.lacks_place(self) && self.clear_earliest(room.family, now) {}
         // All that is in the way now is live.
-        let own = self.interfaces.oldest_of(room.interface, room.family);
-        let for_place = if room.lacks_place(self) {
-            Some(
-                own.or_else(|| self.interfaces.oldest_of_any(room.family))
-                    .ok_or(Full)?,
-            )
-        } else {
-            None
+        let victim = match (room.lacks_place(self), room.lacks_allowance(self)) {
+            (false, false) => None,
+            (false, true) => Some(self.interfaces.oldest(room.interface).ok_or(Full)?),
+            (true, own_only) => {
+                let own = self.interfaces.oldest_of(room.interface, room.family);
+                let any = || self.interfaces.oldest_of_any(room.family);
+                let victim = if own_only { own } else { own.or_else(any) };
+                Some(victim.ok_or(Full)?)
+            }
         };
-        let for_allowance = if room.lacks_allowance(self) && (for_place.is_none() || own.is_none())
-        {
-            Some(self.interfaces.oldest(room.interface).ok_or(Full)?)
-        } else {
-            None
-        };
-        for victim in [for_place, for_allowance].into_iter().flatten() {
+        if let Some(victim) = victim {
             self.remove(victim);
             self.stats.gave_way += 1;
         }

@@ -190,7 +190,7 @@ fn what_has_run_out_is_not_there_swept_or_not() {
         assert!(flow.find().is_none());
         assert_eq!(flow.table.len(Family::V4), 1);
         if sweep {
-            assert_eq!(flow.table.sweep(flow.now, 1), 1);
+            assert_eq!(flow.table.sweep(flow.now, 1024), 1);
             assert_eq!(flow.table.len(Family::V4), 0);
         }
         let hash = flow.table.hash(&flow.key);

@@ -64,8 +64,10 @@ impl Model {
         let same = |other: &FlowKey| family(other) == family(&key);
         let table_full = self.count(same) - replaced >= self.capacity[family(&key)];
         let over = allowance.is_some_and(|most| self.count(own) - replaced >= most as usize);
-        let mut victims = Vec::new();
-        if table_full {
+        // One gives way, and only one that makes room wherever there is none.
+        let mut victim = None;
+        if table_full || over {
+            let fits = |other: &FlowKey| (!table_full || same(other)) && (!over || own(other));
             let mut interfaces: Vec<_> = self
                 .connections
                 .iter()
@@ -74,20 +76,14 @@ impl Model {
             interfaces.sort();
             let lowest = || {
                 interfaces.iter().find_map(|interface| {
-                    self.oldest(|other| other.interface() == *interface && same(other))
+                    self.oldest(|other| other.interface() == *interface && fits(other))
                 })
             };
-            victims.push(
-                self.oldest(|other| own(other) && same(other))
-                    .or_else(lowest)
-                    .ok_or(Full)?,
-            );
-        }
-        if over && !victims.iter().any(own) {
-            victims.push(self.oldest(own).ok_or(Full)?);
+            let own = self.oldest(|other| own(other) && fits(other));
+            victim = Some(own.or_else(lowest).ok_or(Full)?);
         }
         self.connections
-            .retain(|other| !victims.contains(&other.key) && other.key != key);
+            .retain(|other| Some(other.key) != victim && other.key != key);
         let mut connection = Connection {
             key,
             originator: opening.originator,
