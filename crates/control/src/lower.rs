@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use secgroup_datapath::{AlwaysTrack, Interface, Snapshot, Timeouts};
-use secgroup_model::{self as model, GroupId, Inventory, NetworkInterface, SecurityGroup};
+use secgroup_model::{
+    self as model, GroupId, Inventory, NetworkInterface, PrefixList, PrefixListId, SecurityGroup,
+};
 use secgroup_policy::{self as policy, Directory, RuleSet};
 
 use crate::Registry;
@@ -74,13 +76,14 @@ impl Lowering {
     pub fn lower(&mut self, inventory: &Inventory) -> Snapshot {
         self.generation += 1;
         let directory = Arc::new(Directory::new());
+        let lists = lists(inventory);
         let mut compiled = HashMap::new();
         let mut lowered = Vec::with_capacity(inventory.interfaces.len());
         for interface in inventory.interfaces.values() {
             self.enrol(interface, &directory);
             let rules = compiled
                 .entry(interface.groups.as_slice())
-                .or_insert_with(|| Arc::new(self.rule_set(inventory, &interface.groups)))
+                .or_insert_with(|| Arc::new(self.rule_set(inventory, &lists, &interface.groups)))
                 .clone();
             let index = self.registry.number_interface(&interface.id);
             lowered.push((index, self.interface(inventory, interface, rules)));
@@ -100,12 +103,17 @@ impl Lowering {
 
     /// The compiled union of the rules of `groups`, in their order, each group's rules in theirs
     /// (C3).
-    fn rule_set(&mut self, inventory: &Inventory, groups: &[GroupId]) -> RuleSet {
+    fn rule_set(
+        &mut self,
+        inventory: &Inventory,
+        lists: &Lists<'_>,
+        groups: &[GroupId],
+    ) -> RuleSet {
         let mut rules = Vec::new();
         for group in groups.iter().filter_map(|id| inventory.groups.get(id)) {
             for rule in &group.rules {
                 let number = self.registry.number_rule(&group.id, rule);
-                if let Some(peer) = self.peer(inventory, group, &rule.spec.peer) {
+                if let Some(peer) = self.peer(inventory, lists, group, &rule.spec.peer) {
                     let direction = rule.spec.direction;
                     let traffic = traffic(rule.spec.traffic);
                     rules.push(policy::Rule {
@@ -124,15 +132,13 @@ impl Lowering {
     fn peer(
         &mut self,
         inventory: &Inventory,
+        lists: &Lists<'_>,
         from: &SecurityGroup,
         peer: &model::Peer,
     ) -> Option<policy::Peer> {
         Some(match peer {
             model::Peer::Cidr(cidr) => policy::Peer::Cidr(*cidr),
-            model::Peer::PrefixList(id) => {
-                let list = inventory.prefix_lists.get(id)?;
-                policy::Peer::Prefixes(list.entries().iter().map(|entry| entry.cidr).collect())
-            }
+            model::Peer::PrefixList(id) => policy::Peer::Prefixes(lists.get(id)?.clone()),
             model::Peer::Group(reference) if inventory.reach(from, reference).is_allowed() => {
                 policy::Peer::Group(self.registry.number_group(&reference.group))
             }
@@ -182,6 +188,18 @@ impl Lowering {
             allowance,
         }
     }
+}
+
+/// The ranges of every prefix list, once for all rules that name it.
+type Lists<'a> = HashMap<&'a PrefixListId, Arc<[IpNet]>>;
+
+fn lists(inventory: &Inventory) -> Lists<'_> {
+    let ranges = |list: &PrefixList| list.entries().iter().map(|entry| entry.cidr).collect();
+    inventory
+        .prefix_lists
+        .iter()
+        .map(|(id, list)| (id, ranges(list)))
+        .collect()
 }
 
 const fn traffic(traffic: model::Traffic) -> policy::Traffic {
