@@ -21,7 +21,7 @@ pub struct Settings {
     pub tcp: TcpMode,
     /// For how long after the start any segment that a rule admits opens a connection (D39).
     pub start_grace: Duration,
-    /// The same after each policy change, so that a flow that was untracked lives on as a tracked one (D23).
+    /// For how long a former policy is remembered, so that a flow that it left untracked lives on as a tracked one (D23).
     pub change_grace: Duration,
     /// Whether ICMP errors about a tracked connection pass without a rule (D47, D48).
     pub icmp_related: bool,

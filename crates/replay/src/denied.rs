@@ -48,7 +48,7 @@ pub(crate) struct DeniedFlows {
 }
 
 impl DeniedFlows {
-    /// About 20 MiB of them; a port scan of all ports from one address fits.
+    /// About 36 MiB of them; a port scan of all ports from one address fits.
     pub(crate) const LIMIT: usize = 1 << 17;
 
     pub(crate) fn count(&mut self, flow: DeniedFlow, packet: &Packet, number: u64, policy: usize) {

@@ -228,11 +228,12 @@ impl Replay {
             self.start = Some(next.time);
             self.session.start_at(next.time);
         }
-        while self.next_change().is_some_and(|due| due <= next.time) {
+        while let Some(due) = self.next_change().filter(|due| *due <= next.time) {
             let Some((index, change)) = self.changes.pop() else {
                 break;
             };
-            self.session.change(&change.policy, next.time)?;
+            // When it was due, not when the next packet happens to come: windows of grace begin there.
+            self.session.change(&change.policy, due)?;
             self.summary.changed(index, change.policy);
         }
         Ok(())

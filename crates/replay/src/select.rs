@@ -9,10 +9,10 @@ use secgroup_control::Registry;
 use secgroup_model::{Inventory, NetworkInterfaceId, VpcId};
 use secgroup_packet::{AddressPair, Frame, InterfaceIndex};
 
-/// Two interfaces have the same address, so a capture cannot tell which one a packet crosses.
+/// Two interfaces have the same address, prefix or MAC address, so a capture cannot tell which one a packet crosses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{address} is an address of both {first} and {second}, so it does not say which one a packet crosses; \
+    "{address} belongs to both {first} and {second}, so it does not say which one a packet crosses; \
      choose the network with --vpc, or leave one of them out"
 )]
 pub struct Ambiguous {
@@ -26,7 +26,9 @@ pub struct Ambiguous {
 pub struct Selector {
     v4: HashMap<Ipv4Addr, InterfaceIndex, RandomState>,
     v6: HashMap<Ipv6Addr, InterfaceIndex, RandomState>,
-    prefixes: Vec<(IpNet, InterfaceIndex)>,
+    /// Delegated prefixes, and their lengths, longest first: one probe per length finds the longest that holds an address.
+    prefixes: HashMap<IpNet, InterfaceIndex, RandomState>,
+    lengths: Vec<u8>,
     macs: HashMap<[u8; 6], InterfaceIndex, RandomState>,
 }
 
@@ -43,7 +45,7 @@ impl Selector {
     /// The interfaces of `inventory`, of one VPC only where `vpc` is given.
     ///
     /// # Errors
-    /// Where two of them have the same address.
+    /// Where two of them have the same address, delegated prefix or MAC address.
     pub fn new(
         inventory: &Inventory,
         registry: &Registry,
@@ -59,29 +61,40 @@ impl Selector {
             let Some(index) = registry.interface_index(&interface.id) else {
                 continue;
             };
+            let clash = |what: String, before: Option<InterfaceIndex>| {
+                let before = before.filter(|before| *before != index);
+                match before.and_then(|before| registry.interface(before)) {
+                    None => Ok(()),
+                    Some(first) => {
+                        let (first, second) = (first.clone(), interface.id.clone());
+                        Err(Ambiguous {
+                            address: what,
+                            first,
+                            second,
+                        })
+                    }
+                }
+            };
             for address in &interface.addresses {
                 let before = match address {
                     IpAddr::V4(address) => selector.v4.insert(*address, index),
                     IpAddr::V6(address) => selector.v6.insert(*address, index),
                 };
-                if let Some(before) = before.filter(|before| *before != index)
-                    && let Some(first) = registry.interface(before)
-                {
-                    let (first, second) = (first.clone(), interface.id.clone());
-                    return Err(Ambiguous {
-                        address: address.to_string(),
-                        first,
-                        second,
-                    });
-                }
+                clash(address.to_string(), before)?;
             }
-            selector
-                .prefixes
-                .extend(interface.prefixes.iter().map(|prefix| (*prefix, index)));
-            selector
-                .macs
-                .extend(interface.mac.map(|mac| (mac.0, index)));
+            for prefix in &interface.prefixes {
+                clash(
+                    prefix.to_string(),
+                    selector.prefixes.insert(prefix.trunc(), index),
+                )?;
+                selector.lengths.push(prefix.prefix_len());
+            }
+            if let Some(mac) = interface.mac {
+                clash(mac.to_string(), selector.macs.insert(mac.0, index))?;
+            }
         }
+        selector.lengths.sort_unstable_by(|a, b| b.cmp(a));
+        selector.lengths.dedup();
         Ok(selector)
     }
 
@@ -108,9 +121,10 @@ impl Selector {
     }
 
     fn delegated(&self, address: IpAddr) -> Option<InterfaceIndex> {
-        self.prefixes
-            .iter()
-            .find_map(|(prefix, index)| prefix.contains(&address).then_some(*index))
+        self.lengths.iter().find_map(|length| {
+            let prefix = IpNet::new(address, *length).ok()?.trunc();
+            self.prefixes.get(&prefix).copied()
+        })
     }
 
     fn prefer_macs(&self, frame: &Frame<'_>, crossed: &mut Crossed) {

@@ -1,10 +1,11 @@
 //! Everything that is counted over a replay, and the report made of it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use secgroup_analysis::why_denied;
 use secgroup_datapath::{Action, Count, Reason};
-use secgroup_model::Inventory;
+use secgroup_model::{GroupId, Inventory, RuleSpec};
 use secgroup_packet::{Direction, InterfaceIndex, Timestamp};
 use secgroup_policy::{Query, RuleNumber};
 
@@ -260,8 +261,12 @@ impl Summary {
     /// Rules that packets passed by, and rules of the latest policy's attached groups that none did.
     fn rules(&self, session: &Session) -> (Vec<RuleReport>, Vec<RuleReport>) {
         let (registry, tally) = (session.registry(), session.tally());
-        let current = self.policies.last();
-        let in_force = session.datapath().snapshot();
+        let in_force: HashSet<_> = self
+            .policies
+            .last()
+            .into_iter()
+            .flat_map(attached_rules)
+            .collect();
         let (mut used, mut unused) = (Vec::new(), Vec::new());
         for number in (0..registry.rule_count()).map(RuleNumber) {
             let Some(registered) = registry.rule(number) else {
@@ -282,19 +287,9 @@ impl Summary {
                 description: registered.rule.description.clone(),
                 volume,
             };
-            let still_there = || {
-                current
-                    .and_then(|policy| policy.groups.get(&registered.group))
-                    .is_some_and(|group| {
-                        group
-                            .rules
-                            .iter()
-                            .any(|rule| rule.spec == registered.rule.spec)
-                    })
-            };
             if volume.packets > 0 {
                 used.push(report);
-            } else if number.0 < in_force.rules && still_there() {
+            } else if in_force.contains(&(&registered.group, &registered.rule.spec)) {
                 unused.push(report);
             }
         }
@@ -334,6 +329,17 @@ impl Summary {
                 .unwrap_or_default(),
         }
     }
+}
+
+/// The rules of all groups that an interface has.
+fn attached_rules(policy: &Inventory) -> impl Iterator<Item = (&GroupId, &RuleSpec)> {
+    let attached: HashSet<_> = policy
+        .interfaces
+        .values()
+        .flat_map(|interface| &interface.groups)
+        .collect();
+    let groups = attached.into_iter().filter_map(|id| policy.groups.get(id));
+    groups.flat_map(|group| group.rules.iter().map(|rule| (&group.id, &rule.spec)))
 }
 
 /// One entry per reason that has packets.

@@ -15,6 +15,8 @@ mod encapsulation;
 mod fragments;
 mod groups;
 mod icmp;
+mod room;
+mod runs;
 mod support;
 mod tcp;
 mod tcp_lifetimes;
