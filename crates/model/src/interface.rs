@@ -44,6 +44,27 @@ pub struct NetworkInterface {
 }
 
 impl NetworkInterface {
+    /// An interface with groups and addresses, and otherwise as AWS makes them: nothing else is
+    /// known of it, and the source/destination check is on (C12).
+    #[must_use]
+    pub fn new(id: NetworkInterfaceId, groups: Vec<GroupId>, addresses: Vec<IpAddr>) -> Self {
+        Self {
+            id,
+            vpc: None,
+            subnet: None,
+            groups,
+            addresses,
+            prefixes: Vec::new(),
+            mac: None,
+            source_dest_check: true,
+            tracking: ConnectionTracking::default(),
+            instance: None,
+            description: String::new(),
+            tags: Tags::new(),
+            origin: None,
+        }
+    }
+
     /// Checks that each of its addresses may be one in `subnet`, as [`Part::Address`] (E60).
     ///
     /// # Errors

@@ -4,8 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use secgroup_model::{
-    ConnectionTracking, GroupId, Inventory, NetworkInterface, NetworkInterfaceId, SecurityGroup,
-    Subnet, Tags, VpcId,
+    Inventory, NetworkInterface, NetworkInterfaceId, SecurityGroup, Subnet, VpcId,
 };
 
 /// Groups, by id or name, and the addresses of the one interface that they are attached to.
@@ -116,22 +115,13 @@ impl Attachment {
             .and_then(|vpc| subnet_of(inventory, vpc, *first));
         let id = NetworkInterfaceId::new(&first.to_string());
         let interface = NetworkInterface {
-            id: id.clone(),
             subnet: subnet.map(|subnet| subnet.id.clone()),
             vpc,
-            groups: groups
-                .iter()
-                .map(|group| group.id.clone())
-                .collect::<Vec<GroupId>>(),
-            addresses: self.addresses.clone(),
-            prefixes: Vec::new(),
-            mac: None,
-            source_dest_check: true,
-            tracking: ConnectionTracking::default(),
-            instance: None,
-            description: String::new(),
-            tags: Tags::new(),
-            origin: None,
+            ..NetworkInterface::new(
+                id.clone(),
+                groups.iter().map(|group| group.id.clone()).collect(),
+                self.addresses.clone(),
+            )
         };
         inventory.interfaces.insert(id, interface);
         Ok(())

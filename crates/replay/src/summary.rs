@@ -6,7 +6,7 @@ use std::time::Duration;
 use secgroup_analysis::why_denied;
 use secgroup_datapath::{Action, Count, Reason};
 use secgroup_model::{GroupId, Inventory, RuleSpec};
-use secgroup_packet::{Direction, InterfaceIndex, Timestamp};
+use secgroup_packet::{Direction, InterfaceIndex, L4, Timestamp};
 use secgroup_policy::{Query, RuleNumber};
 
 use crate::denied::{Denials, DeniedFlow, DeniedFlows, Ports};
@@ -324,9 +324,14 @@ impl Summary {
             reason: flow.reason.as_str(),
             volume: Volume::from(denials.count),
             first_packet: denials.first,
-            why: interface
-                .map(|interface| why_denied(policy, interface, &query, flow.reason))
-                .unwrap_or_default(),
+            why: match (denials.packet.l4, flow.reason, interface) {
+                // Rules are asked about the first fragment only: its fate is that of all others (D52).
+                (L4::LaterFragment, Reason::NoRule, _) => {
+                    "its datagram's first fragment was denied".to_owned()
+                }
+                (_, _, Some(interface)) => why_denied(policy, interface, &query, flow.reason),
+                (_, _, None) => String::new(),
+            },
         }
     }
 }

@@ -13,8 +13,8 @@ use std::cell::Cell;
 use ipnet::IpNet;
 use secgroup_io::{Link, Record};
 use secgroup_model::{
-    AccountId, ConnectionTracking, Direction, GroupId, Inventory, NetworkInterface,
-    NetworkInterfaceId, Peer, PortRange, Rule, RuleId, RuleSpec, SecurityGroup, Tags, Traffic,
+    AccountId, Direction, GroupId, Inventory, NetworkInterface, NetworkInterfaceId, Peer,
+    PortRange, Rule, RuleId, RuleSpec, SecurityGroup, Traffic,
 };
 use secgroup_packet::{LinkType, Timestamp};
 use secgroup_replay::{Burst, Session, SessionSettings};
@@ -84,24 +84,14 @@ fn policy() -> Inventory {
             .rules
             .push(Rule::new(RuleId::new(&spec.to_string()), spec));
     }
-    let interface = NetworkInterface {
-        id: NetworkInterfaceId::new("eni"),
-        vpc: None,
-        subnet: None,
-        groups: vec![group.id.clone()],
-        addresses: vec![
+    let interface = NetworkInterface::new(
+        NetworkInterfaceId::new("eni"),
+        vec![group.id.clone()],
+        vec![
             "10.0.0.10".parse().unwrap(),
             "2001:db8::10".parse().unwrap(),
         ],
-        prefixes: Vec::new(),
-        mac: None,
-        source_dest_check: true,
-        tracking: ConnectionTracking::default(),
-        instance: None,
-        description: String::new(),
-        tags: Tags::new(),
-        origin: None,
-    };
+    );
     let mut inventory = Inventory::default();
     inventory.groups.insert(group.id.clone(), group);
     inventory.interfaces.insert(interface.id.clone(), interface);

@@ -327,29 +327,24 @@ fn interface(
     vpc: &VpcId,
 ) -> NetworkInterface {
     let seconds = std::time::Duration::from_secs;
+    let groups = groups
+        .iter()
+        .map(|index| GroupId::new(GROUPS[*index]))
+        .collect();
+    let addresses = addresses
+        .iter()
+        .map(|address| address.parse().unwrap())
+        .collect();
     NetworkInterface {
-        id: NetworkInterfaceId::new(id),
         vpc: placed.then(|| vpc.clone()),
         subnet: placed.then(|| SubnetId::new("subnet-1")),
-        groups: groups
-            .iter()
-            .map(|index| GroupId::new(GROUPS[*index]))
-            .collect(),
-        addresses: addresses
-            .iter()
-            .map(|address| address.parse().unwrap())
-            .collect(),
         prefixes: prefixes.iter().map(|range| net(range)).collect(),
-        mac: None,
         source_dest_check: *check,
         tracking: ConnectionTracking {
             tcp_established: timeout.map(|timeout| seconds(timeout * 2)),
             udp_stream: timeout.map(|timeout| seconds(timeout.min(180))),
             udp: timeout.map(|timeout| seconds(timeout.min(60))),
         },
-        instance: None,
-        description: String::new(),
-        tags: Tags::new(),
-        origin: None,
+        ..NetworkInterface::new(NetworkInterfaceId::new(id), groups, addresses)
     }
 }

@@ -70,24 +70,15 @@ pub(crate) fn with_prefix_list(mut policy: Inventory, ranges: &[&str]) -> Invent
 }
 
 fn interface(id: &str, group: &str, addresses: &[&str]) -> NetworkInterface {
-    NetworkInterface {
-        id: NetworkInterfaceId::new(id),
-        vpc: None,
-        subnet: None,
-        groups: vec![GroupId::new(group)],
-        addresses: addresses
-            .iter()
-            .map(|address| address.parse().unwrap())
-            .collect(),
-        prefixes: Vec::new(),
-        mac: None,
-        source_dest_check: true,
-        tracking: ConnectionTracking::default(),
-        instance: None,
-        description: String::new(),
-        tags: Tags::new(),
-        origin: None,
-    }
+    let addresses = addresses
+        .iter()
+        .map(|address| address.parse().unwrap())
+        .collect();
+    NetworkInterface::new(
+        NetworkInterfaceId::new(id),
+        vec![GroupId::new(group)],
+        addresses,
+    )
 }
 
 fn rule(line: &str) -> (&str, RuleSpec) {
