@@ -90,7 +90,17 @@ impl Evaluator<'_> {
         let Some(separator) = separator.text().filter(|separator| !separator.is_empty()) else {
             return Err(self.misused(call, TAKES));
         };
-        let text = self.as_text(self.eval(text), call)?;
+        let value = self.eval(text);
+        if let ValueKind::Resource(reference) = &value.kind
+            && reference.is_id()
+            && !separator
+                .chars()
+                .any(|letter| letter.is_ascii_alphanumeric() || letter == '-')
+        {
+            // No id holds such a separator: templates make a list of one out of an id in this way.
+            return Ok(Value::new(ValueKind::List(vec![value]), call.span));
+        }
+        let text = self.as_text(value, call)?;
         if !self.spend(text.len(), call.span) {
             return Err(Value::invalid(call.span));
         }

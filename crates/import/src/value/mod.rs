@@ -75,6 +75,13 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
+    /// Whether it is an id, and so one word: `Ref` of a resource, or one of the attributes that say the same.
+    pub(crate) fn is_id(&self) -> bool {
+        self.attribute
+            .as_deref()
+            .is_none_or(|name| name == "Id" || name.ends_with("Id"))
+    }
+
     /// As a template would name it: `Group`, `Group.GroupId`.
     pub(crate) fn written(&self) -> String {
         match &self.attribute {

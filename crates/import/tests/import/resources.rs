@@ -236,3 +236,19 @@ fn given_values_are_checked() {
         }
     }
 }
+
+#[test]
+fn a_list_may_be_split_out_of_one_id() {
+    // As templates do that were written for a parameter that once held several ids.
+    let import = good(
+        "Web:
+  Type: AWS::EC2::SecurityGroup
+  Properties: {GroupDescription: Web}
+Server:
+  Type: AWS::EC2::Instance
+  Properties:
+    SecurityGroupIds: !Split [',', !GetAtt Web.GroupId]",
+    );
+    let interfaces: Vec<_> = import.inventory.interfaces.values().collect();
+    assert_eq!(interfaces[0].groups, [GroupId::new("Web")]);
+}

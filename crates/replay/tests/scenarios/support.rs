@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use secgroup_datapath::{Settings, TcpMode};
 use secgroup_io::{Link, Record};
 use secgroup_model::{
-    AccountId, ConnectionTracking, Direction, GroupId, GroupReference, IcmpMatch, Inventory,
+    AccountId, Direction, GroupId, GroupReference, IcmpMatch, Inventory,
     NetworkInterface, NetworkInterfaceId, Peer, PortRange, PrefixList, PrefixListEntry,
     PrefixListId, Protocol, Rule, RuleId, RuleSpec, SecurityGroup, Tags, Traffic,
 };
