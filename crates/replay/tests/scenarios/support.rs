@@ -7,9 +7,9 @@ use ipnet::IpNet;
 use secgroup_datapath::{Settings, TcpMode};
 use secgroup_io::{Link, Record};
 use secgroup_model::{
-    AccountId, Direction, GroupId, GroupReference, IcmpMatch, Inventory,
-    NetworkInterface, NetworkInterfaceId, Peer, PortRange, PrefixList, PrefixListEntry,
-    PrefixListId, Protocol, Rule, RuleId, RuleSpec, SecurityGroup, Tags, Traffic,
+    AccountId, Direction, GroupId, GroupReference, IcmpMatch, Inventory, NetworkInterface,
+    NetworkInterfaceId, Peer, PortRange, PrefixList, PrefixListEntry, PrefixListId, Protocol, Rule,
+    RuleId, RuleSpec, SecurityGroup, Tags, Traffic,
 };
 use secgroup_packet::{LinkType, Timestamp};
 use secgroup_replay::{Burst, Kind, Session, SessionSettings};
