@@ -249,7 +249,7 @@ fn an_address_in_two_vpcs_needs_the_vpc() {
     let file = folder.file("c.pcap", capture(&[(0.0, frame)]));
     let run = secgroup(&["replay", "--policy", &one, "--policy", &two, &file]).code(2);
     assert!(
-        run.stderr.contains("10.0.1.10 is an address of both"),
+        run.stderr.contains("10.0.1.10 belongs to both"),
         "{}",
         run.stderr
     );
