@@ -294,6 +294,10 @@ impl Table {
     /// the more it finds at a time and the less each costs: a connection that has run out is no
     /// longer found by anyone and only occupies its place.
     pub fn sweep(&mut self, now: Timestamp, budget: usize) -> usize {
+        let is_due = |family| self.store.earliest_due(family, now.as_nanos()).is_some();
+        if !Family::BOTH.into_iter().any(is_due) {
+            return 0; // One compare a family, instead of one a bucket.
+        }
         let [v4, v6] = Family::BOTH.map(|family| self.store.buckets(family));
         let mut spent = 0;
         let mut found = 0;
