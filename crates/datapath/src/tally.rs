@@ -10,7 +10,7 @@ use crate::{Reason, Verdict};
 pub struct Count {
     /// Packets.
     pub packets: u64,
-    /// Bytes of IP packets, header included.
+    /// Bytes of IP packets, header included; of malformed frames, bytes on the wire.
     pub bytes: u64,
 }
 
