@@ -42,11 +42,7 @@ pub(crate) fn exemption(
     packet: &Packet,
     direction: Direction,
 ) -> Option<Exemption> {
-    let peer = match direction {
-        Direction::Ingress => packet.src(),
-        Direction::Egress => packet.dst(),
-    };
-    match peer {
+    match packet.peer(direction) {
         IpAddr::V4(peer) => exempt_v4(interface, packet, direction, peer),
         IpAddr::V6(peer) => exempt_v6(packet, direction, peer),
     }

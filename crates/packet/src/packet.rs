@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::{Family, Protocol};
+use crate::{Direction, Family, Protocol};
 
 /// The outcome of parsing a well-formed frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,5 +183,15 @@ impl Packet {
     #[must_use]
     pub const fn dst(&self) -> IpAddr {
         self.addresses.dst()
+    }
+
+    /// The other end, seen from an interface that the packet crosses in `direction`: the source of
+    /// ingress, the destination of egress (semantics C5).
+    #[must_use]
+    pub const fn peer(&self, direction: Direction) -> IpAddr {
+        match direction {
+            Direction::Ingress => self.src(),
+            Direction::Egress => self.dst(),
+        }
     }
 }

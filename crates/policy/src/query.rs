@@ -46,10 +46,7 @@ impl Query {
     /// The question that `packet`, crossing the interface in `direction`, puts to the rules.
     #[must_use]
     pub const fn of(packet: &Packet, direction: Direction) -> Self {
-        let peer = match direction {
-            Direction::Ingress => packet.src(),
-            Direction::Egress => packet.dst(),
-        };
+        let peer = packet.peer(direction);
         let selector = match packet.l4 {
             L4::Tcp { dport, .. } | L4::Udp { dport, .. } => Selector::Port(dport),
             L4::Icmp { kind, code, .. } => Selector::Icmp { kind, code },

@@ -42,11 +42,7 @@ pub(super) fn untracked(interface: &Interface, packet: &Packet, direction: Direc
             && rules.open(opposite, family, protocol, sport)
             && rules.open_all(direction, family, protocol),
     };
-    let always_tracked = || {
-        interface
-            .always_track
-            .covers(Query::of(packet, direction).peer)
-    };
+    let always_tracked = || interface.always_track.covers(packet.peer(direction));
     if roles.in_any_role() && always_tracked() {
         Untracked::default()
     } else {
