@@ -123,14 +123,10 @@ fn peer_matches(inventory: &Inventory, from: &SecurityGroup, peer: &Peer, addres
         return ranges(inventory, peer).any(|range| range.contains(&address));
     };
     inventory.reach(from, reference).is_allowed()
-        && inventory.interfaces.values().any(|member| {
-            member.groups.contains(&reference.group)
-                && (member.addresses.contains(&address)
-                    || member
-                        .prefixes
-                        .iter()
-                        .any(|prefix| prefix.contains(&address)))
-        })
+        && inventory
+            .interfaces
+            .values()
+            .any(|member| member.groups.contains(&reference.group) && member.has_address(address))
 }
 
 /// The ranges that a peer says itself: its own, or the entries of its prefix list.

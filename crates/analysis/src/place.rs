@@ -104,7 +104,7 @@ fn named<'a>(
     let found: Vec<_> = inventory
         .interfaces
         .values()
-        .filter(|interface| address.is_some_and(|address| has(interface, address)))
+        .filter(|interface| address.is_some_and(|address| interface.has_address(address)))
         .collect();
     if !found.is_empty() {
         return Ok(found);
@@ -132,17 +132,9 @@ fn crossed<'a>(
     let mut places = Vec::new();
     for (address, direction) in ends {
         if wanted.is_none_or(|wanted| wanted == direction) {
-            let at = interfaces.iter().filter(|at| has(at, address));
+            let at = interfaces.iter().filter(|at| at.has_address(address));
             places.extend(at.map(|at| (*at, direction)));
         }
     }
     places
-}
-
-fn has(interface: &NetworkInterface, address: IpAddr) -> bool {
-    interface.addresses.contains(&address)
-        || interface
-            .prefixes
-            .iter()
-            .any(|prefix| prefix.contains(&address))
 }

@@ -65,6 +65,13 @@ impl NetworkInterface {
         }
     }
 
+    /// Whether `address` is one of its own or lies in one of its delegated prefixes (C7).
+    #[must_use]
+    pub fn has_address(&self, address: IpAddr) -> bool {
+        self.addresses.contains(&address)
+            || self.prefixes.iter().any(|prefix| prefix.contains(&address))
+    }
+
     /// Checks that each of its addresses may be one in `subnet`, as [`Part::Address`] (E60).
     ///
     /// # Errors
