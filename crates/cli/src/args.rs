@@ -208,6 +208,24 @@ pub(crate) enum TcpMode {
     Loose,
 }
 
+/// The files of a policy.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PolicyFiles {
+    /// Policy file: a CloudFormation template (YAML or JSON) or output of 'aws ec2 describe-...'.
+    /// Several merge; those after the first need no option of their own where their names end in
+    /// .json, .yaml, .yml or .template.
+    #[arg(
+        long = "policy",
+        short = 'p',
+        value_name = "FILE",
+        num_args = 1,
+        required = true,
+        value_hint = ValueHint::FilePath,
+        help_heading = "Policy"
+    )]
+    pub(crate) files: Vec<PathBuf>,
+}
+
 /// Run captures through the whole decision under a policy.
 ///
 /// Each packet is judged where it crosses a network interface of the policy: on the way out by the
@@ -227,19 +245,8 @@ Exit codes: 0 done; 1 packets were denied and --fail-on-deny was given; 2 bad us
 or a capture that ended in an error (everything readable before was used)."
 )]
 pub(crate) struct Replay {
-    /// Policy file: a CloudFormation template (YAML or JSON) or output of 'aws ec2 describe-...'.
-    /// Several merge; those after the first need no option of their own where their names end in
-    /// .json, .yaml, .yml or .template.
-    #[arg(
-        long = "policy",
-        short = 'p',
-        value_name = "FILE",
-        num_args = 1,
-        required = true,
-        value_hint = ValueHint::FilePath,
-        help_heading = "Policy"
-    )]
-    pub(crate) policies: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyFiles,
 
     #[command(flatten)]
     pub(crate) reading: PolicyArgs,
@@ -358,19 +365,8 @@ icmp and icmpv6 with TYPE/CODE behind the name, any other protocol by its number
 Exit codes: 0 done, whatever the verdict; 2 bad usage or input."
 )]
 pub(crate) struct Explain {
-    /// Policy file: a CloudFormation template (YAML or JSON) or output of 'aws ec2 describe-...'.
-    /// Several merge; those after the first need no option of their own where their names end in
-    /// .json, .yaml, .yml or .template.
-    #[arg(
-        long = "policy",
-        short = 'p',
-        value_name = "FILE",
-        num_args = 1,
-        required = true,
-        value_hint = ValueHint::FilePath,
-        help_heading = "Policy"
-    )]
-    pub(crate) policies: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyFiles,
 
     #[command(flatten)]
     pub(crate) reading: PolicyArgs,

@@ -8,9 +8,9 @@ use crate::{Failure, Outcome, policy, render, say};
 
 /// Explains one packet.
 pub(crate) fn run(mut args: Explain) -> Result<Outcome, Failure> {
-    let words = take_policies(args.flow, &mut args.policies);
+    let words = take_policies(args.flow, &mut args.policy.files);
     let flow: Flow = words.join(" ").parse()?;
-    let Some(mut inventory) = policy::read(&args.policies, &args.reading) else {
+    let Some(mut inventory) = policy::read(&args.policy.files, &args.reading) else {
         return Ok(Outcome::BadInput);
     };
     policy::attach(&mut inventory, &args.attaching)?;

@@ -30,7 +30,7 @@ pub(crate) fn check(args: &Replay) -> Result<(), Failure> {
     let inputs: Vec<&PathBuf> = args
         .captures
         .iter()
-        .chain(&args.policies)
+        .chain(&args.policy.files)
         .chain(changes)
         .collect();
     for (index, (option, path)) in outputs.iter().enumerate() {

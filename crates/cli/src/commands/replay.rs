@@ -16,9 +16,9 @@ use crate::{Failure, Outcome, policy, render, say};
 
 /// Replays the captures and prints the report.
 pub(crate) fn run(mut args: Replay) -> Result<Outcome, Failure> {
-    args.captures = take_policies(args.captures, &mut args.policies);
+    args.captures = take_policies(args.captures, &mut args.policy.files);
     check_usage(&args)?;
-    let Some(before) = inventory(&args.policies, &args)? else {
+    let Some(before) = inventory(&args.policy.files, &args)? else {
         return Ok(Outcome::BadInput);
     };
     let vpc = args.vpc.as_deref().map(VpcId::new);
