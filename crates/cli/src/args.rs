@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use ipnet::IpNet;
-use secgroup_replay::Attachment;
+use secgroup_control::Attachment;
 
 /// EC2 security groups for any Linux host: replay captures against a policy, check a policy,
 /// explain a verdict.

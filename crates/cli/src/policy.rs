@@ -4,9 +4,9 @@ use std::io::{IsTerminal, stderr};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use secgroup_control::Attachment;
 use secgroup_import::{Diagnostic, Import, Options, Severity, load, render};
 use secgroup_model::Inventory;
-use secgroup_replay::Attachment;
 
 use crate::args::{AttachArgs, PolicyArgs};
 use crate::render::counted;

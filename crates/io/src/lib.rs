@@ -1,7 +1,8 @@
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
 mod capture;
+pub mod live;
 
 pub use crate::capture::{
     BATCH_MAX, Batch, Capture, CaptureError, CaptureErrorKind, CaptureWriter, Damage, Link,

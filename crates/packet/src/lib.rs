@@ -8,6 +8,7 @@ mod frame;
 mod mac;
 mod packet;
 mod parse;
+mod steer;
 mod view;
 mod vocabulary;
 
@@ -17,4 +18,5 @@ pub use crate::frame::{Frame, LinkType};
 pub use crate::mac::{MacAddress, MacPair};
 pub use crate::packet::{AddressPair, Fragment, L4, Packet, Parsed, TcpFlags};
 pub use crate::parse::{MAX_EXTENSIONS, MAX_VLAN_TAGS};
+pub use crate::steer::Steering;
 pub use crate::vocabulary::{Direction, Family, PortRange, Protocol, Timestamp};

@@ -1,7 +1,6 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
-mod attach;
 mod denied;
 mod lines;
 mod output;
@@ -11,7 +10,6 @@ mod select;
 mod session;
 mod summary;
 
-pub use crate::attach::{AttachError, Attachment};
 pub use crate::lines::Lines;
 pub use crate::report::{
     CaptureReport, ChangeReport, DeniedFlowReport, Fates, InterfaceReport, Report, RuleReport,

@@ -9,5 +9,6 @@
 pub mod capture;
 pub mod checksum;
 pub mod frame;
+pub mod netns;
 pub mod rng;
 pub mod trace;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cli -> replay, import -> analysis -> control -> datapath -> conntrack, policy -> packet
-//!                io                       model
+//!     -> daemon -> runtime -> io           model
 //! ```
 //!
 //! The packet path never learns an AWS word: `conntrack`, `policy` and `datapath` do not know
@@ -17,7 +17,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may depend on, directly, in its `[dependencies]` and `[build-dependencies]`.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("packet", &[]),
     ("conntrack", &["packet"]),
     ("policy", &["packet"]),
@@ -37,6 +37,24 @@ const ALLOWED: [(&str, &[&str]); 14] = [
         ],
     ),
     (
+        "runtime",
+        &["packet", "conntrack", "policy", "datapath", "io"],
+    ),
+    (
+        "daemon",
+        &[
+            "packet",
+            "conntrack",
+            "policy",
+            "datapath",
+            "model",
+            "control",
+            "import",
+            "io",
+            "runtime",
+        ],
+    ),
+    (
         "cli",
         &[
             "packet",
@@ -49,6 +67,8 @@ const ALLOWED: [(&str, &[&str]); 14] = [
             "io",
             "analysis",
             "replay",
+            "runtime",
+            "daemon",
         ],
     ),
     ("oracle", &["model"]),
@@ -66,6 +86,8 @@ const ALLOWED: [(&str, &[&str]); 14] = [
             "io",
             "analysis",
             "replay",
+            "runtime",
+            "daemon",
             "oracle",
             "testkit",
         ],

@@ -1,0 +1,3 @@
+//! The system calls that no safe library offers, each wrapped once and as small as it can be: the only place of this crate with
+//! `unsafe` in it. What is in here knows nothing of frames, ports or policies.
+#![allow(unsafe_code)]
