@@ -15,12 +15,18 @@ pub struct Connection {
     pub state: State,
     /// The last moment at which it is alive, unless a packet comes before.
     pub expires: Timestamp,
-    /// The number of the rule that admitted it.
+    /// The number of the rule that admitted it; [`NO_RULE`](Self::NO_RULE) where nobody knows any more.
     pub rule: u32,
     /// Packets by direction, as `Direction as usize` counts them; they stop at the largest number.
     pub packets: [u32; 2],
     /// The bytes of those packets.
     pub bytes: [u64; 2],
+}
+
+impl Connection {
+    /// The rule of a connection that was admitted by one which no longer exists: a connection that was saved
+    /// outlives its rule (semantics D20).
+    pub const NO_RULE: u32 = u32::MAX;
 }
 
 /// The packet that opens a connection.

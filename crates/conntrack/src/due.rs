@@ -55,6 +55,11 @@ impl Due {
         }
     }
 
+    /// Nothing at all runs out before this; `None` where nothing can.
+    pub(crate) fn next(&self) -> Option<u64> {
+        (self.tree[1] != NEVER).then_some(self.tree[1])
+    }
+
     /// Whether something in `bucket` may have run out before `now`.
     pub(crate) fn is_due(&self, bucket: usize, now: u64) -> bool {
         self.tree[self.leaves + bucket] < now

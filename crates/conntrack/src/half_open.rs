@@ -14,8 +14,11 @@
 //! Interfaces are few and come and go seldom: their records are a sorted array. Only an interface
 //! more than [`RESERVED`] makes it grow.
 
+use std::sync::Arc;
+
 use secgroup_packet::{Family, InterfaceIndex};
 
+use crate::Pool;
 use crate::store::{Handle, Store};
 
 /// Interfaces that there is room for from the start: more than one host has today (an instance has
@@ -66,6 +69,8 @@ struct Record {
     newest: Link,
     /// The oldest of each family.
     oldest_of: [Link; 2],
+    /// Where connections are counted that other tables hold, too.
+    pool: Option<Arc<Pool>>,
 }
 
 /// All interfaces that ever held a connection and were not removed, in order.
@@ -83,6 +88,24 @@ impl Interfaces {
             .map_or(0, |at| self.0[at].connections)
     }
 
+    /// Connections that count against the allowance of an interface: those that other tables hold, too.
+    pub(crate) fn against_allowance(&self, interface: InterfaceIndex) -> u32 {
+        self.position(interface).map_or(0, |at| {
+            let record = &self.0[at];
+            let shared = record.pool.as_deref().map(Pool::connections);
+            shared.unwrap_or(record.connections)
+        })
+    }
+
+    /// From now on the interface counts in `pool`.
+    pub(crate) fn share(&mut self, interface: InterfaceIndex, pool: Arc<Pool>) {
+        let record = self.record_or_new(interface);
+        pool.add(record.connections);
+        if let Some(former) = record.pool.replace(pool) {
+            former.take(record.connections);
+        }
+    }
+
     /// Forgets an interface that holds nothing any more.
     pub(crate) fn forget(&mut self, interface: InterfaceIndex) {
         if let Ok(at) = self.position(interface) {
@@ -94,12 +117,11 @@ impl Interfaces {
     /// A connection was put in the store.
     pub(crate) fn join(&mut self, store: &mut Store, handle: Handle) {
         let interface = store.interface(handle);
-        let at = self.position(interface).unwrap_or_else(|at| {
-            self.0.insert(at, Record::new(interface));
-            at
-        });
-        let record = &mut self.0[at];
+        let record = self.record_or_new(interface);
         record.connections += 1;
+        if let Some(pool) = &record.pool {
+            pool.add(1);
+        }
         if store.body(handle).state.is_half_open() {
             record.append(store, handle);
         }
@@ -110,6 +132,9 @@ impl Interfaces {
         let half_open = store.body(handle).state.is_half_open();
         if let Some(record) = self.record(store.interface(handle)) {
             record.connections -= 1;
+            if let Some(pool) = &record.pool {
+                pool.take(1);
+            }
             if half_open {
                 record.unlink(store, handle);
             }
@@ -141,6 +166,14 @@ impl Interfaces {
             .find_map(|record| record.oldest_of[family as usize].get())
     }
 
+    fn record_or_new(&mut self, interface: InterfaceIndex) -> &mut Record {
+        let at = self.position(interface).unwrap_or_else(|at| {
+            self.0.insert(at, Record::new(interface));
+            at
+        });
+        &mut self.0[at]
+    }
+
     fn record(&mut self, interface: InterfaceIndex) -> Option<&mut Record> {
         let at = self.position(interface).ok()?;
         self.0.get_mut(at)
@@ -149,6 +182,15 @@ impl Interfaces {
     fn position(&self, interface: InterfaceIndex) -> Result<usize, usize> {
         self.0
             .binary_search_by_key(&interface, |record| record.interface)
+    }
+}
+
+impl Drop for Record {
+    /// A table that goes, as with a worker that failed, takes its connections out of the count.
+    fn drop(&mut self) {
+        if let Some(pool) = &self.pool {
+            pool.take(self.connections);
+        }
     }
 }
 
@@ -161,6 +203,7 @@ impl Record {
             oldest,
             newest,
             oldest_of,
+            pool: None,
         }
     }
 

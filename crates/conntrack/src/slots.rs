@@ -215,6 +215,10 @@ impl<const N: usize> Slots<N> {
         self.due.earliest(now)
     }
 
+    pub(crate) fn next_due(&self) -> Option<u64> {
+        self.due.next()
+    }
+
     pub(crate) fn is_due(&self, bucket: usize, now: u64) -> bool {
         self.due.is_due(bucket, now)
     }

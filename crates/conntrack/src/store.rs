@@ -198,6 +198,10 @@ impl Store {
         of_family!(self, family, slots => slots.earliest_due(now))
     }
 
+    pub(crate) fn next_due(&self, family: Family) -> Option<u64> {
+        of_family!(self, family, slots => slots.next_due())
+    }
+
     pub(crate) fn is_due(&self, family: Family, bucket: usize, now: u64) -> bool {
         of_family!(self, family, slots => slots.is_due(bucket, now))
     }

@@ -26,6 +26,8 @@
 //! the table is not full. Without the seed nobody can bring that about (see `slots`), and it is
 //! counted apart.
 
+use std::sync::Arc;
+
 use secgroup_packet::{Direction, Family, FlowKey, InterfaceIndex, L4, Timestamp};
 use thiserror::Error;
 
@@ -35,7 +37,7 @@ use crate::line::Body;
 use crate::slots::BUCKET;
 use crate::store::{Handle, Store};
 use crate::tcp::{self, Move, TcpClass};
-use crate::{Connection, Opening, State, Timeouts};
+use crate::{Connection, Opening, Pool, State, Timeouts};
 
 /// Packets that each end of a UDP flow has sent when it becomes a stream: the second request and
 /// its answer (semantics D32).
@@ -261,12 +263,60 @@ impl Table {
         Ok(place)
     }
 
+    /// Takes back a connection as it was told of before, with its state, its counters and the time it has left.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] where there is no room, or its key is there already: what is there is newer. Nothing gives way
+    /// to the past.
+    pub fn restore(&mut self, connection: &Connection, now: Timestamp) -> Result<Handle, Full> {
+        let Connection { key, .. } = connection;
+        let hash = self.hash(key);
+        let family = family(key);
+        let is_full = self.len(family) >= self.capacity(family);
+        if is_full || self.store.find(key, hash).is_some() {
+            return Err(Full);
+        }
+        let place = self.place(family, hash, now)?;
+        let mut body = Body::new(key.protocol());
+        body.state = connection.state;
+        body.originator = connection.originator;
+        body.rule = connection.rule;
+        body.expires = connection.expires.as_nanos();
+        body.packets = connection.packets;
+        body.bytes = connection.bytes;
+        self.store.take(place, key, hash, body);
+        self.interfaces.join(&mut self.store, place);
+        Ok(place)
+    }
+
     /// Ends a connection.
     pub fn remove(&mut self, handle: Handle) {
         if self.store.is_taken(handle) {
             self.interfaces.leave(&mut self.store, handle);
             self.store.free_up(handle);
         }
+    }
+
+    /// Ends the connections that `keep` says no to; how many there were. Walks the whole table.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Connection) -> bool) -> u32 {
+        let mut ended = 0;
+        for family in Family::BOTH {
+            for slot in 0..self.store.places(family) {
+                let handle = Handle::new(family, slot);
+                if self.store.is_taken(handle) && !keep(&self.store.connection(handle)) {
+                    self.remove(handle);
+                    ended += 1;
+                }
+            }
+        }
+        ended
+    }
+
+    /// Counts the connections of an interface in `pool`, too: from now on its allowance is that of all
+    /// tables which share the pool.
+    pub fn share(&mut self, interface: InterfaceIndex, pool: Arc<Pool>) {
+        self.interfaces.share(interface, pool);
     }
 
     /// Ends all connections of an interface; how many there were.
@@ -318,6 +368,14 @@ impl Table {
             }
         }
         found
+    }
+
+    /// No connection runs out before this; `None` where there are none. Often too early, never too late.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let bounds = Family::BOTH.map(|family| self.store.next_due(family));
+        let earliest = bounds.into_iter().flatten().min();
+        earliest.map(Timestamp::from_nanos)
     }
 
     /// How many connections of a family it holds, with those that ran out and were not cleared.
@@ -451,7 +509,10 @@ impl Room {
     }
 
     fn lacks_allowance(&self, table: &Table) -> bool {
-        let held = || table.len_of(self.interface) - self.replaced;
+        let held = || {
+            let connections = table.interfaces.against_allowance(self.interface);
+            connections.saturating_sub(self.replaced)
+        };
         self.allowance.is_some_and(|allowance| held() >= allowance)
     }
 }

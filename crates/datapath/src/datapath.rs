@@ -8,8 +8,8 @@
 
 use std::sync::Arc;
 
-use secgroup_conntrack::Connection;
-use secgroup_packet::{Direction, Frame, InterfaceIndex, Packet, Timestamp};
+use secgroup_conntrack::{Connection, Pool, Stats};
+use secgroup_packet::{Direction, Family, FlowKey, Frame, InterfaceIndex, Packet, Timestamp};
 
 use crate::decide::{Engine, Key};
 use crate::{Reason, Settings, Snapshot, Tally, Verdict};
@@ -131,6 +131,63 @@ impl Datapath {
     /// The live connections, in no order.
     pub fn connections(&self) -> impl Iterator<Item = Connection> + '_ {
         self.engine.connections()
+    }
+
+    /// Takes back a connection of an earlier run, unless its time has run out, its interface is unknown, there is no room,
+    /// or one of its key is there; whether it did.
+    pub fn restore(&mut self, connection: &Connection) -> bool {
+        let interface = connection.key.interface();
+        self.snapshot.interface(interface).is_some() && self.engine.restore(connection)
+    }
+
+    /// Ends a connection, whatever the rules say; whether there was one.
+    pub fn remove(&mut self, key: &FlowKey) -> bool {
+        self.engine.remove(key)
+    }
+
+    /// Ends the connections that `keep` says no to; how many there were.
+    pub fn retain(&mut self, keep: impl FnMut(&Connection) -> bool) -> u32 {
+        self.engine.retain(keep)
+    }
+
+    /// Counts the connections of `interface` in `pool`, too: its allowance is that of all datapaths which share the pool.
+    pub fn share_allowance(&mut self, interface: InterfaceIndex, pool: Arc<Pool>) {
+        self.engine.share(interface, pool);
+    }
+
+    /// Connections of an interface, with those that have run out and were not swept.
+    #[must_use]
+    pub fn connections_of(&self, interface: InterfaceIndex) -> u32 {
+        self.engine.table().len_of(interface)
+    }
+
+    /// Connections of a family, likewise.
+    #[must_use]
+    pub const fn held(&self, family: Family) -> u32 {
+        self.engine.table().len(family)
+    }
+
+    /// How many connections of a family there is room for.
+    #[must_use]
+    pub const fn capacity(&self, family: Family) -> u32 {
+        self.engine.table().capacity(family)
+    }
+
+    /// What the connection table has done so far.
+    #[must_use]
+    pub const fn table_stats(&self) -> Stats {
+        self.engine.table().stats()
+    }
+
+    /// No connection runs out before this; `None` where there are none. A sweep before it finds nothing.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.engine.table().next_due()
+    }
+
+    /// The clock goes on although no packet came: what has run out by `now` can be swept.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.engine.tick(now);
     }
 
     fn put_in_force(&mut self, snapshot: Arc<Snapshot>) {

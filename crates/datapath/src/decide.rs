@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use secgroup_conntrack::{
     Config, Connection, FlowHash, FragmentKey, FragmentStep, FragmentTable, Full, Handle, Opening,
-    State, Step, Table,
+    Pool, State, Step, Table,
 };
 use secgroup_packet::{
     Direction, Family, FlowKey, InterfaceIndex, L4, Packet, Protocol, Timestamp,
@@ -132,6 +132,36 @@ impl Engine {
             .filter(|connection| connection.expires >= self.clock)
     }
 
+    /// Connections are the table's business; this is the way to it for all but packets.
+    pub(crate) const fn table(&self) -> &Table {
+        &self.connections
+    }
+
+    pub(crate) fn tick(&mut self, now: Timestamp) {
+        self.clock = self.clock.max(now);
+    }
+
+    pub(crate) fn restore(&mut self, connection: &Connection) -> bool {
+        let is_live = connection.expires >= self.clock;
+        is_live && self.connections.restore(connection, self.clock).is_ok()
+    }
+
+    pub(crate) fn remove(&mut self, key: &FlowKey) -> bool {
+        let hash = self.connections.hash(key);
+        let found = self.connections.lookup(key, hash, self.clock);
+        found
+            .inspect(|&handle| self.connections.remove(handle))
+            .is_some()
+    }
+
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Connection) -> bool) -> u32 {
+        self.connections.retain(keep)
+    }
+
+    pub(crate) fn share(&mut self, interface: InterfaceIndex, pool: Arc<Pool>) {
+        self.connections.share(interface, pool);
+    }
+
     /// The decision, in strict order (see the crate's text). Step 1, *malformed*, lies behind us: there is a packet.
     #[inline]
     pub(crate) fn decide(
@@ -183,8 +213,11 @@ impl Engine {
         {
             match self.advance(handle, crossing, interface) {
                 Step::Pass => {
-                    let rule = RuleNumber(self.connections.rule(handle));
-                    return Verdict::allow(Reason::Established, rule);
+                    let rule = self.rule_of(handle);
+                    return Verdict {
+                        reason: Reason::Established,
+                        rule,
+                    };
                 }
                 Step::Invalid => return Verdict::deny(Reason::InvalidState),
                 Step::Reopen => {}
@@ -193,9 +226,13 @@ impl Engine {
         // 6. ICMP errors about a tracked connection.
         if self.settings.icmp_related
             && packet.is_icmp_error()
-            && let Some(rule) = self.related(crossing)
+            && let Some(handle) = self.related(crossing)
         {
-            return Verdict::allow(Reason::Related, rule);
+            let rule = self.rule_of(handle);
+            return Verdict {
+                reason: Reason::Related,
+                rule,
+            };
         }
         // 7. The union of the allow rules.
         let query = Query::of(packet, crossing.direction);
@@ -298,9 +335,16 @@ impl Engine {
         )
     }
 
-    /// Step 6: the rule of the live connection that an ICMP error quotes a packet of (D48, D49).
+    /// The rule that admitted a connection; `None` for one of an earlier run whose rule is gone.
+    #[inline]
+    fn rule_of(&self, handle: Handle) -> Option<RuleNumber> {
+        let rule = self.connections.rule(handle);
+        (rule != Connection::NO_RULE).then_some(RuleNumber(rule))
+    }
+
+    /// Step 6: the live connection that an ICMP error quotes a packet of (D48, D49).
     #[cold]
-    fn related(&mut self, crossing: &Crossing<'_>) -> Option<RuleNumber> {
+    fn related(&mut self, crossing: &Crossing<'_>) -> Option<Handle> {
         let Crossing {
             frame,
             packet,
@@ -310,8 +354,7 @@ impl Engine {
         } = crossing;
         let key = packet.quoted_flow_key(frame, *interface, *direction)?;
         let hash = self.connections.hash(&key);
-        let handle = self.connections.lookup(&key, hash, self.clock)?;
-        Some(RuleNumber(self.connections.rule(handle)))
+        self.connections.lookup(&key, hash, self.clock)
     }
 
     fn establish(

@@ -9,7 +9,7 @@ mod settings;
 mod snapshot;
 mod tally;
 
-pub use secgroup_conntrack::{Connection, State, Timeouts};
+pub use secgroup_conntrack::{Connection, Pool, State, Stats as TableStats, Timeouts};
 
 pub use crate::datapath::{Crossing, Datapath};
 pub use crate::reason::{Action, Reason, Verdict};

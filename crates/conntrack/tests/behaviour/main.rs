@@ -5,6 +5,7 @@
 //! | `tcp_states` | every cell of the TCP state table |
 //! | `traces` | TCP connections packet by packet |
 //! | `lifetimes` | how long a connection lives |
+//! | `keeping` | what is restored, ended on request, counted together |
 //! | `room` | what gives way when there is no room |
 //! | `model` | random use against a list of connections |
 //! | `fill` | tables filled to the last place, and churned |
@@ -14,6 +15,7 @@
 
 mod fill;
 mod fragments;
+mod keeping;
 mod lifetimes;
 mod model;
 mod room;
