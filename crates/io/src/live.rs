@@ -18,6 +18,7 @@
 //! until its next [`receive`](Receiver::receive); nothing is copied on the way to the verdict.
 
 mod frame;
+pub mod memory;
 mod port;
 mod sys;
 
