@@ -10,5 +10,8 @@ pub mod capture;
 pub mod checksum;
 pub mod frame;
 pub mod netns;
+pub mod process;
 pub mod rng;
+pub mod station;
 pub mod trace;
+pub mod wait;
