@@ -1,0 +1,225 @@
+//! The kernel rules that send the host's own packets to the queues, put in and taken out by this program.
+//!
+//! # Where they stand
+//!
+//! At the hooks of the host's own traffic, *input* and *output*, at the priority `security`: behind the
+//! user's filter rules, so that a packet has to please both, and where practically nobody else has rules. That
+//! matters, as a queue is asked *instead of* whatever rules follow in the same table: the kernel goes on with
+//! the next table when a packet is accepted. For the same reason our jump is the first rule: behind an accepting
+//! one it would be a firewall with a hole in it.
+//!
+//! | tool | table | what is ours |
+//! |---|---|---|
+//! | `nft` | `inet secgroup` | the table |
+//! | `iptables` and `ip6tables`, on nftables or legacy | `security`, or `mangle` where the kernel has no `security` | chains whose names begin with `SECGROUP-`, and the jumps to them |
+//!
+//! Nothing else is touched. Packets that arrive are seen with the addresses that the host's NAT gave them, and
+//! packets that leave with those that they have before it: in both cases the host's own. Only packets of the named
+//! devices are sent to queues; loopback is one of them if it is named.
+//!
+//! # Failing closed
+//!
+//! Queues are asked without bypass: where nobody listens, packets are dropped. So the rules are put in before a
+//! queue is opened or after, and when the program is killed, its devices stay closed until it is started again,
+//! or until [`clear`] takes out what it left behind. A change is one step of the kernel for each address family: there is
+//! no moment with half the rules.
+//!
+//! # Flow marks
+//!
+//! With a [`FlowMark`], the kernel carries connections on without asking, once the queue's owner accepted a packet
+//! of them as a flow. What still comes to the queue: packets that begin a connection or are no part of one
+//! that was answered, TCP packets that begin or end one (SYN, FIN, RST), ICMP errors. The rest of the
+//! connection passes *unseen*: it is neither counted nor does it keep an entry in our own connection table
+//! alive. So a flow is accepted as such only once it is established in both directions, and
+//! [`next_generation`](HostRules::next_generation) is called not only when the policy changes, but also more often than the
+//! shortest timeout of an established connection, so that every flow that lives is seen once in this time.
+//!
+//! Connections are the kernel's (`nf_conntrack`), which flow marks turn on; without them nothing is tracked.
+//!
+//! # Which queue
+//!
+//! Over several queues the kernel spreads by a symmetric hash of the two *addresses*: all connections between
+//! two hosts, in both directions, meet at one queue.
+
+mod devices;
+mod error;
+mod iptables;
+mod nft;
+mod program;
+
+use std::ops::RangeInclusive;
+
+pub use self::error::HostRulesError;
+
+use self::devices::checked;
+use self::iptables::Iptables;
+use super::nfqueue::FlowMark;
+
+/// What is to be installed.
+#[derive(Debug, Clone)]
+pub struct HostRulesSettings {
+    /// The devices whose packets are decided; at least one. They need not be there yet.
+    pub devices: Vec<String>,
+    /// The queues that packets are spread over.
+    pub queues: RangeInclusive<u16>,
+    /// Has the kernel carry established connections; none for every packet to be decided.
+    pub flow_mark: Option<FlowMark>,
+    /// The program that installs the rules.
+    pub tool: Tool,
+}
+
+/// A program that installs rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tool {
+    /// The first that works, in the order of the others.
+    #[default]
+    Auto,
+    /// `nft`, where the kernel's nftables can queue (`CONFIG_NFT_QUEUE`).
+    Nft,
+    /// `iptables` and `ip6tables`, whichever kind they are.
+    Iptables,
+    /// `iptables-legacy` and `ip6tables-legacy`.
+    IptablesLegacy,
+}
+
+impl Tool {
+    /// All that do something.
+    const ALL: [Self; 3] = [Self::Nft, Self::Iptables, Self::IptablesLegacy];
+}
+
+/// Rules that are in force in the network namespace of the thread that installed them, until they are
+/// removed. Everything here has to be called from a thread in that namespace.
+#[derive(Debug)]
+pub struct HostRules {
+    installed: Option<Installed>,
+    settings: HostRulesSettings,
+}
+
+/// How rules were installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Installed {
+    Nft,
+    Iptables(Iptables),
+}
+
+impl HostRules {
+    /// Installs rules, in place of whatever an earlier run left behind. One program at a time can do so
+    /// in a network namespace: the rules of another that still runs are replaced like leftovers.
+    ///
+    /// # Errors
+    /// What is wrong with the settings, or what each tool that was tried said. Nothing is installed then.
+    pub fn install(settings: HostRulesSettings) -> Result<Self, HostRulesError> {
+        let settings = checked(settings)?;
+        let installed = match settings.tool {
+            Tool::Auto => install_any(&settings)?,
+            tool => install_with(tool, &settings)?,
+        };
+        // Only now, so that there is no moment with no rules. What is ours just now is kept.
+        let cleared = clear_others(Some(installed));
+        let rules = Self {
+            installed: Some(installed),
+            settings,
+        };
+        cleared.map(|()| rules)
+    }
+
+    /// Has every connection that the kernel carries come back to the queues: with its next packet, each is
+    /// decided again. Returns the new mark, to be set on the queues; without flow marks, nothing happens.
+    ///
+    /// # Errors
+    /// What the tool said. Rules of one address family may have changed then: the mark counts as used,
+    /// and calling this again makes both the same.
+    pub fn next_generation(&mut self) -> Result<Option<FlowMark>, HostRulesError> {
+        let (Some(mark), Some(installed)) = (self.settings.flow_mark, self.installed) else {
+            return Ok(None);
+        };
+        let next = mark.next();
+        self.settings.flow_mark = Some(next);
+        match installed {
+            Installed::Nft => nft::install(&self.settings)?,
+            Installed::Iptables(tool) => tool.refill(&self.settings)?,
+        }
+        Ok(Some(next))
+    }
+
+    /// The mark of the rules in force.
+    #[must_use]
+    pub fn flow_mark(&self) -> Option<FlowMark> {
+        self.settings.flow_mark
+    }
+
+    /// How the rules were installed: `nft`, `iptables (security)`.
+    #[must_use]
+    pub fn tool(&self) -> &'static str {
+        match self.installed {
+            Some(Installed::Iptables(tool)) => tool.name(),
+            Some(Installed::Nft) | None => "nft",
+        }
+    }
+
+    /// Removes the rules. Dropping does the same, but cannot say that it failed.
+    ///
+    /// # Errors
+    /// What the tool said; rules may be left.
+    pub fn remove(mut self) -> Result<(), HostRulesError> {
+        self.take_out()
+    }
+
+    fn take_out(&mut self) -> Result<(), HostRulesError> {
+        match self.installed.take() {
+            Some(Installed::Nft) => nft::clear(),
+            Some(Installed::Iptables(tool)) => tool.clear(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for HostRules {
+    fn drop(&mut self) {
+        // Nobody is left to tell; `remove` is there for those who want to know.
+        let _ = self.take_out();
+    }
+}
+
+/// Removes what a run that was killed left behind, whichever tool it used.
+///
+/// # Errors
+/// What a tool said; rules may be left.
+pub fn clear() -> Result<(), HostRulesError> {
+    clear_others(None)
+}
+
+/// Installs with the first tool that can.
+fn install_any(settings: &HostRulesSettings) -> Result<Installed, HostRulesError> {
+    let mut refused = Vec::new();
+    for tool in Tool::ALL {
+        match install_with(tool, settings) {
+            Ok(installed) => return Ok(installed),
+            Err(error) => refused.push(error.to_string()),
+        }
+    }
+    Err(HostRulesError::NoTool(refused))
+}
+
+fn install_with(tool: Tool, settings: &HostRulesSettings) -> Result<Installed, HostRulesError> {
+    if tool == Tool::IptablesLegacy {
+        return Iptables::install(iptables::Kind::Legacy, settings).map(Installed::Iptables);
+    }
+    if tool == Tool::Iptables {
+        return Iptables::install(iptables::Kind::Default, settings).map(Installed::Iptables);
+    }
+    nft::install(settings)?;
+    Ok(Installed::Nft)
+}
+
+/// Removes everything of ours that `kept` did not install.
+fn clear_others(kept: Option<Installed>) -> Result<(), HostRulesError> {
+    if kept != Some(Installed::Nft) {
+        nft::clear()?;
+    }
+    let kept = match kept {
+        Some(Installed::Iptables(tool)) => Some(tool),
+        Some(Installed::Nft) | None => None,
+    };
+    Iptables::clear_others(kept)
+}

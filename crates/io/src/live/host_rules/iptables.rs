@@ -1,0 +1,416 @@
+//! The rules as chains of iptables, in its table `security`, or `mangle` where the kernel has none.
+//!
+//! | chain | what is in it |
+//! |---|---|
+//! | `INPUT`, `OUTPUT` | one jump of ours, the first rule |
+//! | `SECGROUP-IN`, `SECGROUP-OUT` | which devices |
+//! | `SECGROUP-DECIDE` | to the queues, unless the kernel carries the connection |
+//! | `SECGROUP-REMEMBER` | a packet that was accepted as a flow: mark its connection |
+//! | `SECGROUP-CARRY` | a packet of a marked connection |
+//!
+//! Each address family is changed in one step, by `iptables-restore`. What of ours is there already is
+//! read first, and taken out in the same step. The table itself stays, empty, where nobody had used it before.
+//!
+//! `mangle` comes before the user's filter rules instead of behind them; what the filter then drops was
+//! decided, and counted, before.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use super::program::run;
+use super::{HostRulesError, HostRulesSettings};
+use crate::live::nfqueue::FlowMark;
+
+/// What the names of all our chains begin with.
+const OURS: &str = "SECGROUP-";
+
+/// All our chains.
+const CHAINS: [&str; 5] = ["IN", "OUT", "DECIDE", "REMEMBER", "CARRY"];
+
+/// How long the tool waits for another one that changes rules, in seconds.
+const WAIT_FOR_LOCK: &str = "5";
+
+/// Which of the installed programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `iptables`.
+    Default,
+    /// `iptables-legacy`.
+    Legacy,
+}
+
+/// Where a program puts rules: the kernel keeps two sets side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    NfTables,
+    XTables,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Security,
+    Mangle,
+}
+
+impl Table {
+    /// In the order in which they are tried.
+    const ALL: [Self; 2] = [Self::Security, Self::Mangle];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Security => "security",
+            Self::Mangle => "mangle",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    /// Those that the kernel speaks. Where it has IPv6, its packets have to be decided as well.
+    fn all() -> &'static [Self] {
+        if Path::new("/proc/thread-self/net/if_inet6").exists() {
+            &[Self::V4, Self::V6]
+        } else {
+            &[Self::V4]
+        }
+    }
+
+    /// The file that lists which tables of [`Place::XTables`] are in use.
+    const fn tables(self) -> &'static str {
+        match self {
+            Self::V4 => "/proc/thread-self/net/ip_tables_names",
+            Self::V6 => "/proc/thread-self/net/ip6_tables_names",
+        }
+    }
+}
+
+/// Rules that were installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Iptables {
+    kind: Kind,
+    place: Place,
+    table: Table,
+}
+
+impl Iptables {
+    /// Installs the rules, for all address families or none.
+    pub(super) fn install(kind: Kind, settings: &HostRulesSettings) -> Result<Self, HostRulesError> {
+        let place = place(kind)?;
+        let table = table(kind)?;
+        let installed = Self { kind, place, table };
+        if let Err(error) = installed.refill(settings) {
+            // The error that counts is the first.
+            let _ = installed.clear();
+            return Err(error);
+        }
+        Ok(installed)
+    }
+
+    /// Puts the rules of `settings` in place of those that are there.
+    pub(super) fn refill(self, settings: &HostRulesSettings) -> Result<(), HostRulesError> {
+        Family::all().iter().try_for_each(|&family| {
+            let there = There::list(self.kind, family, self.table)?;
+            restore(self.kind, family, &install_text(self.table, &there, settings))
+        })
+    }
+
+    /// Removes the rules.
+    pub(super) fn clear(self) -> Result<(), HostRulesError> {
+        let families = Family::all().iter();
+        let cleared = families.map(|&family| clear(self.kind, family, self.table));
+        // All are tried, even if one fails.
+        cleared.fold(Ok(()), Result::and)
+    }
+
+    /// Removes what of ours is anywhere else than `kept`.
+    pub(super) fn clear_others(kept: Option<Self>) -> Result<(), HostRulesError> {
+        let mut seen = Vec::new();
+        for kind in [Kind::Default, Kind::Legacy] {
+            // One that is not installed, or does not work, has not installed anything either.
+            let Ok(place) = place(kind) else { continue };
+            if seen.contains(&place) {
+                continue;
+            }
+            seen.push(place);
+            for table in Table::ALL {
+                if kept.is_some_and(|kept| (kept.place, kept.table) == (place, table)) {
+                    continue;
+                }
+                for &family in Family::all() {
+                    if may_be_used(place, family, table) {
+                        clear(kind, family, table)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Its name, for people.
+    pub(super) const fn name(self) -> &'static str {
+        match (self.place, self.table) {
+            (Place::NfTables, Table::Security) => "iptables (nf_tables, security)",
+            (Place::NfTables, Table::Mangle) => "iptables (nf_tables, mangle)",
+            (Place::XTables, Table::Security) => "iptables (legacy, security)",
+            (Place::XTables, Table::Mangle) => "iptables (legacy, mangle)",
+        }
+    }
+}
+
+/// What of ours is in a table.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct There {
+    /// The rules of others' chains that lead to ours, without `-A`.
+    jumps: Vec<String>,
+    /// Our chains.
+    chains: BTreeSet<String>,
+}
+
+impl There {
+    fn list(kind: Kind, family: Family, table: Table) -> Result<Self, HostRulesError> {
+        let arguments = ["-w", WAIT_FOR_LOCK, "-t", table.name(), "-S"];
+        let listed = run(program(kind, family), "iptables", &arguments, "")?;
+        Ok(Self::parse(&listed))
+    }
+
+    fn parse(listed: &str) -> Self {
+        let mut there = Self::default();
+        for line in listed.lines() {
+            if let Some(chain) = line.strip_prefix("-N ")
+                && chain.starts_with(OURS)
+            {
+                there.chains.insert(chain.to_owned());
+            } else if let Some(rule) = line.strip_prefix("-A ")
+                && (rule.starts_with("INPUT ") || rule.starts_with("OUTPUT "))
+                && rule.rsplit(' ').next().is_some_and(|last| last.starts_with(OURS))
+            {
+                there.jumps.push(rule.to_owned());
+            }
+        }
+        there
+    }
+}
+
+/// What takes the place of what is there.
+fn install_text(table: Table, there: &There, settings: &HostRulesSettings) -> String {
+    let mut text = format!("*{}\n", table.name());
+    // Naming a chain makes it, or empties the one that is there.
+    for chain in CHAINS {
+        line(&mut text, format_args!(":{OURS}{chain} - [0:0]"));
+    }
+    for jump in &there.jumps {
+        line(&mut text, format_args!("-D {jump}"));
+    }
+    line(&mut text, format_args!("-I INPUT -j {OURS}IN"));
+    line(&mut text, format_args!("-I OUTPUT -j {OURS}OUT"));
+    for device in &settings.devices {
+        line(&mut text, format_args!("-A {OURS}IN -i {device} -g {OURS}DECIDE"));
+        line(&mut text, format_args!("-A {OURS}OUT -o {device} -g {OURS}DECIDE"));
+    }
+    let queue = match settings.queues.clone().into_inner() {
+        (first, last) if first == last => format!("-j NFQUEUE --queue-num {first}"),
+        (first, last) => format!("-j NFQUEUE --queue-balance {first}:{last}"),
+    };
+    if let Some(mark) = settings.flow_mark {
+        flow_rules(&mut text, mark, &queue);
+    }
+    line(&mut text, format_args!("-A {OURS}DECIDE {queue}"));
+    text.push_str("COMMIT\n");
+    text
+}
+
+/// What a packet meets where flows are marked. What is gone to with `-g` returns to the hook's chain.
+fn flow_rules(text: &mut String, mark: FlowMark, queue: &str) {
+    let (mask, value) = (mark.mask(), mark.value());
+    let marked = format!("--mark {value:#x}/{mask:#x}");
+    let rules = [
+        format!("DECIDE -m mark {marked} -g {OURS}REMEMBER"),
+        format!(
+            "DECIDE -m connmark {marked} -m conntrack --ctstate ESTABLISHED -g {OURS}CARRY"
+        ),
+        format!("REMEMBER -j CONNMARK --set-xmark {value:#x}/{mask:#x}"),
+        format!("REMEMBER -j MARK --set-xmark 0x0/{mask:#x}"),
+        "CARRY ! -p tcp -j RETURN".to_owned(),
+        "CARRY -p tcp -m tcp --tcp-flags SYN,FIN,RST NONE -j RETURN".to_owned(),
+        format!("CARRY {queue}"),
+    ];
+    for rule in rules {
+        line(text, format_args!("-A {OURS}{rule}"));
+    }
+}
+
+/// What takes out all that is there; nothing where nothing is.
+fn clear_text(table: Table, there: &There) -> Option<String> {
+    if there == &There::default() {
+        return None;
+    }
+    let mut text = format!("*{}\n", table.name());
+    for jump in &there.jumps {
+        line(&mut text, format_args!("-D {jump}"));
+    }
+    // They lead to each other: all are emptied before one can go.
+    for step in ["-F", "-X"] {
+        for chain in &there.chains {
+            line(&mut text, format_args!("{step} {chain}"));
+        }
+    }
+    text.push_str("COMMIT\n");
+    Some(text)
+}
+
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{line}");
+}
+
+fn clear(kind: Kind, family: Family, table: Table) -> Result<(), HostRulesError> {
+    let there = There::list(kind, family, table)?;
+    clear_text(table, &there).map_or(Ok(()), |text| restore(kind, family, &text))
+}
+
+fn restore(kind: Kind, family: Family, text: &str) -> Result<(), HostRulesError> {
+    let program = match (kind, family) {
+        (Kind::Default, Family::V4) => "iptables-restore",
+        (Kind::Default, Family::V6) => "ip6tables-restore",
+        (Kind::Legacy, Family::V4) => "iptables-legacy-restore",
+        (Kind::Legacy, Family::V6) => "ip6tables-legacy-restore",
+    };
+    let arguments = ["--noflush", "-w", WAIT_FOR_LOCK];
+    run(program, "iptables", &arguments, text).map(drop)
+}
+
+const fn program(kind: Kind, family: Family) -> &'static str {
+    match (kind, family) {
+        (Kind::Default, Family::V4) => "iptables",
+        (Kind::Default, Family::V6) => "ip6tables",
+        (Kind::Legacy, Family::V4) => "iptables-legacy",
+        (Kind::Legacy, Family::V6) => "ip6tables-legacy",
+    }
+}
+
+/// Where the program of this kind puts its rules, as its version says.
+fn place(kind: Kind) -> Result<Place, HostRulesError> {
+    let version = run(program(kind, Family::V4), "iptables", &["--version"], "")?;
+    Ok(if version.contains("nf_tables") {
+        Place::NfTables
+    } else {
+        Place::XTables
+    })
+}
+
+/// The first table that the kernel has for all families.
+fn table(kind: Kind) -> Result<Table, HostRulesError> {
+    let usable = |table| {
+        let mut families = Family::all().iter();
+        families.try_for_each(|&family| There::list(kind, family, table).map(drop))
+    };
+    match usable(Table::Security) {
+        Ok(()) => Ok(Table::Security),
+        Err(_) => usable(Table::Mangle).map(|()| Table::Mangle),
+    }
+}
+
+/// Whether anybody may have put rules there. To ask the tool for a table of [`Place::XTables`] makes it, so it is
+/// not asked about one that is not in use, nor where this user may not know.
+fn may_be_used(place: Place, family: Family, table: Table) -> bool {
+    match place {
+        Place::NfTables => true,
+        Place::XTables => fs::read_to_string(family.tables())
+            .is_ok_and(|names| names.lines().any(|name| name == table.name())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::host_rules::Tool;
+
+    fn settings(flow_mark: Option<FlowMark>) -> HostRulesSettings {
+        HostRulesSettings {
+            devices: vec!["eth0".into(), "eth1".into()],
+            queues: 4..=7,
+            flow_mark,
+            tool: Tool::Iptables,
+        }
+    }
+
+    /// The chains as `-S` lists them where they were installed, between rules of others.
+    const LISTED: &str = "-P INPUT ACCEPT
+-P OUTPUT ACCEPT
+-N SECGROUP-IN
+-N MINE
+-N SECGROUP-OUT
+-A INPUT -j SECGROUP-IN
+-A INPUT -i eth9 -j MINE
+-A INPUT -i eth0 -j SECGROUP-IN
+-A OUTPUT -m comment --comment \"-j SECGROUP-OUT\" -j MINE
+-A OUTPUT -j SECGROUP-OUT
+-A MINE -j SECMARK --selctx x
+-A SECGROUP-IN -i eth0 -g SECGROUP-DECIDE
+";
+
+    #[test]
+    fn every_packet_goes_to_the_queues() {
+        let expected = "*security
+:SECGROUP-IN - [0:0]
+:SECGROUP-OUT - [0:0]
+:SECGROUP-DECIDE - [0:0]
+:SECGROUP-REMEMBER - [0:0]
+:SECGROUP-CARRY - [0:0]
+-I INPUT -j SECGROUP-IN
+-I OUTPUT -j SECGROUP-OUT
+-A SECGROUP-IN -i eth0 -g SECGROUP-DECIDE
+-A SECGROUP-OUT -o eth0 -g SECGROUP-DECIDE
+-A SECGROUP-IN -i eth1 -g SECGROUP-DECIDE
+-A SECGROUP-OUT -o eth1 -g SECGROUP-DECIDE
+-A SECGROUP-DECIDE -j NFQUEUE --queue-balance 4:7
+COMMIT
+";
+        let text = install_text(Table::Security, &There::default(), &settings(None));
+        assert_eq!(text, expected);
+        let mut one = settings(None);
+        one.queues = 9..=9;
+        let text = install_text(Table::Mangle, &There::default(), &one);
+        assert!(text.starts_with("*mangle\n"));
+        assert!(text.contains("-j NFQUEUE --queue-num 9\n"));
+    }
+
+    #[test]
+    fn what_is_there_is_replaced_and_what_is_not_ours_stays() {
+        let there = There::parse(LISTED);
+        let text = install_text(Table::Security, &there, &settings(None));
+        let removed: Vec<_> = text.lines().filter(|line| line.starts_with("-D")).collect();
+        assert_eq!(
+            removed,
+            [
+                "-D INPUT -j SECGROUP-IN",
+                "-D INPUT -i eth0 -j SECGROUP-IN",
+                "-D OUTPUT -j SECGROUP-OUT"
+            ]
+        );
+    }
+
+    #[test]
+    fn all_of_ours_goes_and_nothing_else() {
+        let expected = "*security
+-D INPUT -j SECGROUP-IN
+-D INPUT -i eth0 -j SECGROUP-IN
+-D OUTPUT -j SECGROUP-OUT
+-F SECGROUP-IN
+-F SECGROUP-OUT
+-X SECGROUP-IN
+-X SECGROUP-OUT
+COMMIT
+";
+        let text = clear_text(Table::Security, &There::parse(LISTED));
+        assert_eq!(text.as_deref(), Some(expected));
+        assert_eq!(clear_text(Table::Security, &There::parse("-P INPUT ACCEPT\n")), None);
+    }
+}

@@ -1,0 +1,156 @@
+//! The rules as a table of nftables.
+
+use std::fmt::Write;
+
+use super::program::run;
+use super::{HostRulesError, HostRulesSettings};
+use crate::live::nfqueue::FlowMark;
+
+/// Our table. It is there if and only if we put it there.
+const TABLE: &str = "inet secgroup";
+
+/// Replaces our table in one step.
+pub(super) fn install(settings: &HostRulesSettings) -> Result<(), HostRulesError> {
+    apply(&text(settings))
+}
+
+/// Deletes our table, if it is there.
+pub(super) fn clear() -> Result<(), HostRulesError> {
+    match nft(&["list", "tables"], "") {
+        Ok(tables) if tables.lines().any(|line| line == format!("table {TABLE}")) => {
+            apply(&format!("delete table {TABLE}\n"))
+        }
+        Ok(_) => Ok(()),
+        // Where it is not installed, nobody used it.
+        Err(HostRulesError::NotFound { .. }) => Ok(()),
+        // Nor where the kernel has no nftables.
+        Err(HostRulesError::Failed { said, .. }) if !said.contains("not permitted") => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn apply(text: &str) -> Result<(), HostRulesError> {
+    nft(&["-f", "-"], text).map(drop)
+}
+
+fn nft(arguments: &[&str], input: &str) -> Result<String, HostRulesError> {
+    run("nft", "nftables", arguments, input)
+}
+
+/// The table, in place of the one that may be there.
+pub(super) fn text(settings: &HostRulesSettings) -> String {
+    let queue = match settings.queues.clone().into_inner() {
+        (first, last) if first == last => format!("queue num {first}"),
+        (first, last) => format!("queue num {first}-{last}"),
+    };
+    let devices = settings.devices.iter().map(|device| format!("\"{device}\""));
+    let devices = devices.collect::<Vec<_>>().join(", ");
+    // "add" makes sure that there is one to delete.
+    let mut text = format!("add table {TABLE}\ndelete table {TABLE}\ntable {TABLE} {{\n");
+    if let Some(mark) = settings.flow_mark {
+        text.push_str(&flow_chains(mark, &queue));
+    }
+    let decide = settings.flow_mark.map_or(&*queue, |_| "goto decide");
+    for (hook, device) in [("input", "iifname"), ("output", "oifname")] {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "\tchain {hook} {{\n\t\ttype filter hook {hook} priority security; policy accept;\n\
+             \t\t{device} {{ {devices} }} {decide}\n\t}}\n"
+        );
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// What a packet meets where flows are marked. Chains that are gone to return to the hook, which accepts.
+fn flow_chains(mark: FlowMark, queue: &str) -> String {
+    let (mask, value) = (mark.mask(), mark.value());
+    let others = !mask;
+    format!(
+        "\tchain remember {{\n\
+         \t\tct mark set ct mark & {others:#010x} | {value:#010x}\n\
+         \t\tmeta mark set meta mark & {others:#010x}\n\
+         \t}}\n\
+         \tchain carry {{\n\
+         \t\tmeta l4proto != tcp return\n\
+         \t\ttcp flags & (fin | syn | rst) == 0x0 return\n\
+         \t\t{queue}\n\
+         \t}}\n\
+         \tchain decide {{\n\
+         \t\tmeta mark & {mask:#010x} == {value:#010x} goto remember\n\
+         \t\tct mark & {mask:#010x} == {value:#010x} ct state established goto carry\n\
+         \t\t{queue}\n\
+         \t}}\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::host_rules::Tool;
+
+    fn settings(flow_mark: Option<FlowMark>) -> HostRulesSettings {
+        HostRulesSettings {
+            devices: vec!["eth0".into(), "eth1".into()],
+            queues: 4..=7,
+            flow_mark,
+            tool: Tool::Nft,
+        }
+    }
+
+    #[test]
+    fn every_packet_goes_to_the_queues() {
+        let expected = r#"add table inet secgroup
+delete table inet secgroup
+table inet secgroup {
+	chain input {
+		type filter hook input priority security; policy accept;
+		iifname { "eth0", "eth1" } queue num 4-7
+	}
+	chain output {
+		type filter hook output priority security; policy accept;
+		oifname { "eth0", "eth1" } queue num 4-7
+	}
+}
+"#;
+        assert_eq!(text(&settings(None)), expected);
+        let mut one = settings(None);
+        one.queues = 9..=9;
+        assert!(text(&one).contains("} queue num 9\n"));
+    }
+
+    #[test]
+    fn marked_flows_are_carried() {
+        let mark = FlowMark::fresh(0xffff_0000).unwrap();
+        let expected = r#"add table inet secgroup
+delete table inet secgroup
+table inet secgroup {
+	chain remember {
+		ct mark set ct mark & 0x0000ffff | VALUE
+		meta mark set meta mark & 0x0000ffff
+	}
+	chain carry {
+		meta l4proto != tcp return
+		tcp flags & (fin | syn | rst) == 0x0 return
+		queue num 4-7
+	}
+	chain decide {
+		meta mark & 0xffff0000 == VALUE goto remember
+		ct mark & 0xffff0000 == VALUE ct state established goto carry
+		queue num 4-7
+	}
+	chain input {
+		type filter hook input priority security; policy accept;
+		iifname { "eth0", "eth1" } goto decide
+	}
+	chain output {
+		type filter hook output priority security; policy accept;
+		oifname { "eth0", "eth1" } goto decide
+	}
+}
+"#;
+        let value = format!("{:#010x}", mark.value());
+        assert_eq!(text(&settings(Some(mark))), expected.replace("VALUE", &value));
+    }
+}
