@@ -17,10 +17,15 @@
 //! Frames are received and sent in bursts. Received frames lie in the receiver (a ring, a buffer)
 //! until its next [`receive`](Receiver::receive); nothing is copied on the way to the verdict.
 
+mod arena;
 mod frame;
+pub mod host_rules;
 pub mod memory;
+pub mod nfqueue;
 mod port;
+mod route;
 mod sys;
+pub mod tap;
 
 pub use self::frame::{Checksum, Heard, LiveFrame, VnetHeader};
 pub use self::port::{

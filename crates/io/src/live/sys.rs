@@ -1,3 +1,7 @@
 //! The system calls that no safe library offers, each wrapped once and as small as it can be: the only place of this crate with
 //! `unsafe` in it. What is in here knows nothing of frames, ports or policies.
 #![allow(unsafe_code)]
+
+pub(super) mod nfnetlink;
+pub(super) mod setup;
+pub(super) mod tun;
