@@ -23,6 +23,7 @@ pub mod host_rules;
 pub mod memory;
 pub mod nfqueue;
 mod port;
+pub mod rehearsal;
 mod route;
 mod sys;
 pub mod tap;

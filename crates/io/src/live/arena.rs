@@ -12,7 +12,7 @@ use super::{Heard, LiveFrame, VnetHeader};
 /// one frame unless asked for ("BIG TCP"), and then such frames are dropped and counted.
 pub(super) const FRAME_MAX: usize = 65_535 + 14 + 8;
 /// The room for one frame: header, frame, and a byte more that tells one that was cut from one that just fits.
-const SLOT_MAX: usize = VnetHeader::LEN + FRAME_MAX + 1;
+pub(super) const SLOT_MAX: usize = VnetHeader::LEN + FRAME_MAX + 1;
 /// Length of the buffer, in bytes: a burst of 256 frames of an MTU of 1500, or 8 of the largest.
 const ARENA_LEN: usize = 8 * SLOT_MAX;
 

@@ -4,4 +4,5 @@ mod host_rules;
 mod judge;
 mod nfqueue;
 mod pump;
+mod rehearsal;
 mod tap;
