@@ -198,8 +198,11 @@ fn verdict_refused(code: i32) -> Result<(), ReceiveError> {
     match error.kind() {
         // The packet is no more: its device went down meanwhile, and the kernel dropped it.
         io::ErrorKind::NotFound => Ok(()),
-        // Without the queue, or the right to speak for it, no packet can pass any more.
-        io::ErrorKind::PermissionDenied => Err(ReceiveError::Gone(Gone::Failed(error))),
+        // Without the right to speak for the queue, or the queue itself, no packet can pass any more.
+        io::ErrorKind::PermissionDenied => Err(ReceiveError::Gone(Gone::Failed(io::Error::new(
+            error.kind(),
+            "the kernel takes no verdicts from a program without CAP_NET_ADMIN; keep it for as long as the queue is open",
+        )))),
         _ if code == 0 => Ok(()),
         _ if error.raw_os_error() == Some(libc::ENODEV) => {
             Err(ReceiveError::Gone(Gone::Failed(error)))

@@ -7,7 +7,9 @@ use super::{HostRulesError, HostRulesSettings};
 const MAX_NAME: usize = 15;
 
 /// The settings, if they are good, each device once.
-pub(super) fn checked(mut settings: HostRulesSettings) -> Result<HostRulesSettings, HostRulesError> {
+pub(super) fn checked(
+    mut settings: HostRulesSettings,
+) -> Result<HostRulesSettings, HostRulesError> {
     if settings.queues.is_empty() {
         let (first, last) = settings.queues.into_inner();
         return Err(HostRulesError::NoQueues(first, last));
@@ -52,22 +54,48 @@ mod tests {
     fn names_that_the_tools_read_otherwise_are_refused() {
         let long = "a".repeat(16);
         for name in [
-            "", "eth+", "eth*", "-i", "a b", "a\nCOMMIT", "\"", "e\\", "..", "é", "!eth0", "$x", &long,
+            "",
+            "eth+",
+            "eth*",
+            "-i",
+            "a b",
+            "a\nCOMMIT",
+            "\"",
+            "e\\",
+            "..",
+            "é",
+            "!eth0",
+            "$x",
+            &long,
         ] {
             let refused = checked(settings(&["eth0", name]));
-            assert!(matches!(refused, Err(HostRulesError::BadDevice(_))), "{name:?}");
+            assert!(
+                matches!(refused, Err(HostRulesError::BadDevice(_))),
+                "{name:?}"
+            );
         }
-        let good = checked(settings(&["wlp3s0", "br-lan", "eth0.100", "eth0:1", "eth0", "eth0"]));
-        assert_eq!(good.unwrap().devices, ["br-lan", "eth0", "eth0.100", "eth0:1", "wlp3s0"]);
+        let good = checked(settings(&[
+            "wlp3s0", "br-lan", "eth0.100", "eth0:1", "eth0", "eth0",
+        ]));
+        assert_eq!(
+            good.unwrap().devices,
+            ["br-lan", "eth0", "eth0.100", "eth0:1", "wlp3s0"]
+        );
     }
 
     #[test]
     fn something_has_to_be_asked_for() {
-        assert!(matches!(checked(settings(&[])), Err(HostRulesError::NoDevice)));
+        assert!(matches!(
+            checked(settings(&[])),
+            Err(HostRulesError::NoDevice)
+        ));
         let mut upside_down = settings(&["eth0"]);
         #[allow(clippy::reversed_empty_ranges, reason = "that is what is refused")]
         let queues = 3..=2;
         upside_down.queues = queues;
-        assert!(matches!(checked(upside_down), Err(HostRulesError::NoQueues(3, 2))));
+        assert!(matches!(
+            checked(upside_down),
+            Err(HostRulesError::NoQueues(3, 2))
+        ));
     }
 }

@@ -101,7 +101,10 @@ pub(super) struct Iptables {
 
 impl Iptables {
     /// Installs the rules, for all address families or none.
-    pub(super) fn install(kind: Kind, settings: &HostRulesSettings) -> Result<Self, HostRulesError> {
+    pub(super) fn install(
+        kind: Kind,
+        settings: &HostRulesSettings,
+    ) -> Result<Self, HostRulesError> {
         let place = place(kind)?;
         let table = table(kind)?;
         let installed = Self { kind, place, table };
@@ -117,7 +120,11 @@ impl Iptables {
     pub(super) fn refill(self, settings: &HostRulesSettings) -> Result<(), HostRulesError> {
         Family::all().iter().try_for_each(|&family| {
             let there = There::list(self.kind, family, self.table)?;
-            restore(self.kind, family, &install_text(self.table, &there, settings))
+            restore(
+                self.kind,
+                family,
+                &install_text(self.table, &there, settings),
+            )
         })
     }
 
@@ -189,7 +196,10 @@ impl There {
                 there.chains.insert(chain.to_owned());
             } else if let Some(rule) = line.strip_prefix("-A ")
                 && (rule.starts_with("INPUT ") || rule.starts_with("OUTPUT "))
-                && rule.rsplit(' ').next().is_some_and(|last| last.starts_with(OURS))
+                && rule
+                    .rsplit(' ')
+                    .next()
+                    .is_some_and(|last| last.starts_with(OURS))
             {
                 there.jumps.push(rule.to_owned());
             }
@@ -211,8 +221,14 @@ fn install_text(table: Table, there: &There, settings: &HostRulesSettings) -> St
     line(&mut text, format_args!("-I INPUT -j {OURS}IN"));
     line(&mut text, format_args!("-I OUTPUT -j {OURS}OUT"));
     for device in &settings.devices {
-        line(&mut text, format_args!("-A {OURS}IN -i {device} -g {OURS}DECIDE"));
-        line(&mut text, format_args!("-A {OURS}OUT -o {device} -g {OURS}DECIDE"));
+        line(
+            &mut text,
+            format_args!("-A {OURS}IN -i {device} -g {OURS}DECIDE"),
+        );
+        line(
+            &mut text,
+            format_args!("-A {OURS}OUT -o {device} -g {OURS}DECIDE"),
+        );
     }
     let queue = match settings.queues.clone().into_inner() {
         (first, last) if first == last => format!("-j NFQUEUE --queue-num {first}"),
@@ -232,9 +248,7 @@ fn flow_rules(text: &mut String, mark: FlowMark, queue: &str) {
     let marked = format!("--mark {value:#x}/{mask:#x}");
     let rules = [
         format!("DECIDE -m mark {marked} -g {OURS}REMEMBER"),
-        format!(
-            "DECIDE -m connmark {marked} -m conntrack --ctstate ESTABLISHED -g {OURS}CARRY"
-        ),
+        format!("DECIDE -m connmark {marked} -m conntrack --ctstate ESTABLISHED -g {OURS}CARRY"),
         format!("REMEMBER -j CONNMARK --set-xmark {value:#x}/{mask:#x}"),
         format!("REMEMBER -j MARK --set-xmark 0x0/{mask:#x}"),
         "CARRY ! -p tcp -j RETURN".to_owned(),
@@ -411,6 +425,9 @@ COMMIT
 ";
         let text = clear_text(Table::Security, &There::parse(LISTED));
         assert_eq!(text.as_deref(), Some(expected));
-        assert_eq!(clear_text(Table::Security, &There::parse("-P INPUT ACCEPT\n")), None);
+        assert_eq!(
+            clear_text(Table::Security, &There::parse("-P INPUT ACCEPT\n")),
+            None
+        );
     }
 }

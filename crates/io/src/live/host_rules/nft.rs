@@ -43,7 +43,10 @@ pub(super) fn text(settings: &HostRulesSettings) -> String {
         (first, last) if first == last => format!("queue num {first}"),
         (first, last) => format!("queue num {first}-{last}"),
     };
-    let devices = settings.devices.iter().map(|device| format!("\"{device}\""));
+    let devices = settings
+        .devices
+        .iter()
+        .map(|device| format!("\"{device}\""));
     let devices = devices.collect::<Vec<_>>().join(", ");
     // "add" makes sure that there is one to delete.
     let mut text = format!("add table {TABLE}\ndelete table {TABLE}\ntable {TABLE} {{\n");
@@ -151,6 +154,9 @@ table inet secgroup {
 }
 "#;
         let value = format!("{:#010x}", mark.value());
-        assert_eq!(text(&settings(Some(mark))), expected.replace("VALUE", &value));
+        assert_eq!(
+            text(&settings(Some(mark))),
+            expected.replace("VALUE", &value)
+        );
     }
 }

@@ -157,7 +157,12 @@ mod tests {
 
     #[test]
     fn what_a_failing_program_says_is_in_the_error() {
-        let error = run("sh", "dash", &["-c", "echo no >&2; echo way >&2; exit 3"], "");
+        let error = run(
+            "sh",
+            "dash",
+            &["-c", "echo no >&2; echo way >&2; exit 3"],
+            "",
+        );
         let said = error.unwrap_err().to_string();
         assert!(said.ends_with("failed: no way"), "{said}");
         let silent = run("false", "coreutils", &[], "").unwrap_err().to_string();
@@ -166,7 +171,12 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_named_with_its_package() {
-        let said = run("no-such-program", "nftables", &[], "").unwrap_err().to_string();
-        assert!(said.contains("no-such-program") && said.contains("install nftables"), "{said}");
+        let said = run("no-such-program", "nftables", &[], "")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            said.contains("no-such-program") && said.contains("install nftables"),
+            "{said}"
+        );
     }
 }

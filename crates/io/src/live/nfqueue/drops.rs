@@ -93,7 +93,8 @@ fn of_queue(text: &str, queue: u16) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "    3  31622     0 2   256     0     0        7  1\n   12 4026532 9 2 256 5 8 99 1\n";
+    const TEXT: &str =
+        "    3  31622     0 2   256     0     0        7  1\n   12 4026532 9 2 256 5 8 99 1\n";
 
     #[test]
     fn the_line_of_the_queue_is_found_among_others() {

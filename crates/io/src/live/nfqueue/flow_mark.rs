@@ -64,7 +64,8 @@ impl FlowMark {
         let last = self.last();
         let by_time = Self::fresh(self.mask).map_or(self.generation, |fresh| fresh.generation);
         // How far the time is ahead, round the period; more than half of it is behind.
-        let ahead = (u64::from(by_time) + u64::from(last) - u64::from(self.generation)) % u64::from(last);
+        let ahead =
+            (u64::from(by_time) + u64::from(last) - u64::from(self.generation)) % u64::from(last);
         let generation = if ahead == 0 || ahead > u64::from(last / 2) {
             self.generation % last + 1
         } else {
@@ -146,9 +147,15 @@ mod tests {
         let day = Duration::from_secs(24 * 60 * 60);
         assert_eq!(generation_at(Duration::ZERO, 0xffff), 1);
         assert_eq!(generation_at(3 * day, 0xffff), 0x8000);
-        assert_eq!(generation_at(6 * day - Duration::from_nanos(1), 0xffff), 0xffff);
+        assert_eq!(
+            generation_at(6 * day - Duration::from_nanos(1), 0xffff),
+            0xffff
+        );
         assert_eq!(generation_at(6 * day, 0xffff), 1);
-        assert_eq!(generation_at(6 * day - Duration::from_nanos(1), u32::MAX), u32::MAX);
+        assert_eq!(
+            generation_at(6 * day - Duration::from_nanos(1), u32::MAX),
+            u32::MAX
+        );
     }
 
     #[test]

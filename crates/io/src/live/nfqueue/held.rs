@@ -87,6 +87,9 @@ mod tests {
         assert_eq!(held.oldest(), Some(u32::MAX - 1));
         held.remove(u32::MAX - 1);
         assert_eq!(held.oldest(), Some(2));
-        assert_eq!(held.iter().map(|packet| packet.id).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(
+            held.iter().map(|packet| packet.id).collect::<Vec<_>>(),
+            [2, 3]
+        );
     }
 }

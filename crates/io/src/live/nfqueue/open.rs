@@ -116,7 +116,9 @@ fn widen(socket: &OwnedFd, bytes: usize) -> io::Result<()> {
 /// Gives the queue back; all that it holds is dropped.
 pub(super) fn close(socket: &OwnedFd, number: u16) {
     let mut message = Writer::default();
-    message.begin(Request::Configure, number).attribute(COMMAND, &UNBIND);
+    message
+        .begin(Request::Configure, number)
+        .attribute(COMMAND, &UNBIND);
     // Where this fails, the queue is gone already.
     let _ = send(socket, message.bytes(), SendFlags::DONTWAIT);
 }

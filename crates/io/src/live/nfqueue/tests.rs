@@ -40,7 +40,10 @@ fn every_attribute_is_where_it_should_be() {
     let packet = parse(&datagram).unwrap();
     assert_eq!((packet.id, packet.mark, packet.wire_len), (258, 9, 65536));
     assert_eq!(packet.heard, Heard::Arriving);
-    assert_eq!(datagram[packet.at..][..packet.len], [0x45, 1, 2, 3, 4, 5, 6, 7, 8, 6]);
+    assert_eq!(
+        datagram[packet.at..][..packet.len],
+        [0x45, 1, 2, 3, 4, 5, 6, 7, 8, 6]
+    );
     assert!(packet.vnet.is_segmented_later());
 }
 

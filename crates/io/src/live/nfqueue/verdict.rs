@@ -217,14 +217,24 @@ mod tests {
             held.add(HeldPacket { id, mark: 0 });
         }
         let socket = OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
-        Settler::new(socket, 7, Arc::new(Mutex::new(held)), CurrentFlowMark::default())
+        Settler::new(
+            socket,
+            7,
+            Arc::new(Mutex::new(held)),
+            CurrentFlowMark::default(),
+        )
     }
 
     fn plan(settler: &mut Settler, verdicts: &[(u32, QueueVerdict)]) -> Vec<(u16, u32, u32)> {
-        let verdicts: Vec<_> = verdicts.iter().map(|&(id, say)| (PacketId(id), say)).collect();
+        let verdicts: Vec<_> = verdicts
+            .iter()
+            .map(|&(id, say)| (PacketId(id), say))
+            .collect();
         settler.plan(&verdicts);
         let said = read(settler.messages.bytes());
-        said.into_iter().map(|(kind, id, say, _)| (kind, id, say)).collect()
+        said.into_iter()
+            .map(|(kind, id, say, _)| (kind, id, say))
+            .collect()
     }
 
     const SINGLE: u16 = 1;
@@ -233,14 +243,24 @@ mod tests {
 
     #[test]
     fn runs_of_the_oldest_packets_are_told_at_once() {
-        let verdicts = [(1, Accept), (2, Accept), (3, Drop), (4, Accept), (5, Accept), (6, Accept)];
+        let verdicts = [
+            (1, Accept),
+            (2, Accept),
+            (3, Drop),
+            (4, Accept),
+            (5, Accept),
+            (6, Accept),
+        ];
         let said = plan(&mut settler(1..=6), &verdicts);
         assert_eq!(said, [(BATCH, 2, 1), (SINGLE, 3, 0), (BATCH, 6, 1)]);
     }
 
     #[test]
     fn an_undecided_packet_is_not_told_about_by_those_behind_it() {
-        let said = plan(&mut settler(1..=5), &[(1, Drop), (2, Drop), (4, Drop), (5, Drop)]);
+        let said = plan(
+            &mut settler(1..=5),
+            &[(1, Drop), (2, Drop), (4, Drop), (5, Drop)],
+        );
         assert_eq!(said, [(BATCH, 2, 0), (SINGLE, 4, 0), (SINGLE, 5, 0)]);
         let said = plan(&mut settler(1..=3), &[(2, Accept), (3, Accept)]);
         assert_eq!(said, [(SINGLE, 2, 1), (SINGLE, 3, 1)]);
@@ -249,7 +269,12 @@ mod tests {
     #[test]
     fn the_order_of_the_verdicts_does_not_matter_and_numbers_go_round() {
         let ids = [u32::MAX - 1, u32::MAX, 1, 2]; // 0 was lost on the way.
-        let verdicts = [(1, Accept), (u32::MAX, Accept), (2, Accept), (u32::MAX - 1, Accept)];
+        let verdicts = [
+            (1, Accept),
+            (u32::MAX, Accept),
+            (2, Accept),
+            (u32::MAX - 1, Accept),
+        ];
         assert_eq!(plan(&mut settler(ids), &verdicts), [(BATCH, 2, 1)]);
     }
 
@@ -268,7 +293,11 @@ mod tests {
         }
         let flows = [1, 2, 3].map(|id| (PacketId(id), AcceptFlow));
         settler.plan(&flows);
-        assert_eq!(read(settler.messages.bytes()), [(3, 3, 1, None)], "no marks are set up");
+        assert_eq!(
+            read(settler.messages.bytes()),
+            [(3, 3, 1, None)],
+            "no marks are set up"
+        );
 
         let flow = FlowMark::fresh(0xffff_0000).unwrap();
         settler.mark.set(Some(flow));

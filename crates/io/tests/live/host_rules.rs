@@ -1,0 +1,351 @@
+//! The rules against a kernel: what they queue, what they leave alone, and that nothing of them stays.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use secgroup_io::live::QueueVerdict;
+use secgroup_io::live::host_rules::{self, HostRules, HostRulesSettings, Tool};
+use secgroup_io::live::nfqueue::{CurrentFlowMark, FlowMark, NfQueueSettings};
+use secgroup_testkit::netns::{self, Namespace};
+use secgroup_testkit::wait;
+
+use crate::judge::{HOST4, HOST6, Judge, PEER4, Pair, Seen};
+
+/// The tools that work on a kernel with `CONFIG_NFT_COMPAT` or legacy tables.
+const IPTABLES: [Tool; 2] = [Tool::Iptables, Tool::IptablesLegacy];
+
+/// Rules of a user in every table, for both families, in both places.
+const OF_A_USER: &str = r#"
+for tables in iptables-legacy ip6tables-legacy iptables-nft ip6tables-nft; do
+    for table in raw mangle filter security; do
+        $tables -t $table -N MINE
+        $tables -t $table -A MINE -p tcp --dport 1234 -j ACCEPT
+        $tables -t $table -A OUTPUT -m comment --comment "-j SECGROUP-OUT" -j MINE
+        $tables -t $table -I OUTPUT -o eth7 -j ACCEPT
+    done
+    $tables -t security -A INPUT -i eth7 -p udp -j MINE
+    $tables -t nat -A POSTROUTING -o eth7 -j MASQUERADE
+done
+nft add table inet mine
+nft 'add chain inet mine security { type filter hook input priority security; policy accept; }'
+"#;
+
+/// Everything that filters packets in a namespace, as the tools themselves save it.
+fn saved(host: &Namespace) -> String {
+    let save = "iptables-legacy-save; ip6tables-legacy-save; iptables-nft-save; ip6tables-nft-save; nft list ruleset 2>&1";
+    let output = host.sh(save);
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    // The time at which it was saved.
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// A host that has rules of its own.
+fn host_with_rules() -> (Namespace, String) {
+    let host = Namespace::new("host");
+    let made = host.sh(&format!("set -e; {OF_A_USER}"));
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    let before = saved(&host);
+    assert!(before.matches("MINE").count() > 16, "{before}");
+    (host, before)
+}
+
+fn settings(tool: Tool, devices: &[&str]) -> HostRulesSettings {
+    HostRulesSettings {
+        devices: devices.iter().map(ToString::to_string).collect(),
+        queues: 3..=6,
+        flow_mark: Some(FlowMark::fresh(0xffff_0000).unwrap()),
+        tool,
+    }
+}
+
+fn install(host: &Namespace, tool: Tool, devices: &[&str]) -> HostRules {
+    host.enter(|| HostRules::install(settings(tool, devices)).unwrap())
+}
+
+#[test]
+fn what_was_there_before_is_there_afterwards() {
+    if netns::skip("what_was_there_before_is_there_afterwards") {
+        return;
+    }
+    let (host, before) = host_with_rules();
+    for tool in [Tool::Auto, Tool::Iptables, Tool::IptablesLegacy] {
+        let mut rules = install(&host, tool, &["eth0", "eth1"]);
+        let during = saved(&host);
+        assert!(
+            during.contains("SECGROUP") && during.contains("eth1"),
+            "{during}"
+        );
+        // None of the user's lines is gone, and none is in another order.
+        let mut lines = during.lines();
+        for line in before.lines() {
+            assert!(
+                lines.any(|other| other == line),
+                "{tool:?}: {line}\n{during}"
+            );
+        }
+        host.enter(|| rules.next_generation().unwrap().unwrap());
+        host.enter(|| rules.remove().unwrap());
+        assert_eq!(saved(&host), before, "{tool:?}");
+        let rules = install(&host, tool, &["eth0"]);
+        host.enter(|| drop(rules));
+        assert_eq!(saved(&host), before, "dropped, {tool:?}");
+    }
+}
+
+#[test]
+fn leftovers_of_any_tool_are_replaced() {
+    if netns::skip("leftovers_of_any_tool_are_replaced") {
+        return;
+    }
+    let (host, before) = host_with_rules();
+    for (killed, next) in [
+        (Tool::IptablesLegacy, Tool::IptablesLegacy),
+        (Tool::IptablesLegacy, Tool::Iptables),
+        (Tool::Iptables, Tool::IptablesLegacy),
+    ] {
+        // As a program that was killed leaves them.
+        std::mem::forget(install(&host, killed, &["eth0", "eth9"]));
+        let rules = install(&host, next, &["eth0"]);
+        let during = saved(&host);
+        assert!(!during.contains("eth9"), "{killed:?} {next:?}: {during}");
+        host.enter(|| rules.remove().unwrap());
+        assert_eq!(saved(&host), before, "{killed:?} {next:?}");
+    }
+    assert!(host.sh("nft add table inet secgroup").status.success());
+    std::mem::forget(install(&host, Tool::Iptables, &["eth0"]));
+    host.enter(|| host_rules::clear().unwrap());
+    assert_eq!(saved(&host), before);
+    host.enter(|| host_rules::clear().unwrap());
+}
+
+#[test]
+fn to_install_twice_is_to_install_once() {
+    if netns::skip("to_install_twice_is_to_install_once") {
+        return;
+    }
+    let (host, before) = host_with_rules();
+    for tool in IPTABLES {
+        let first = install(&host, tool, &["eth0"]);
+        let once = saved(&host);
+        let second = install(&host, tool, &["eth0"]);
+        let jumps = |text: &str| text.matches("-A INPUT -j SECGROUP-IN").count();
+        assert_eq!(
+            (jumps(&once), jumps(&saved(&host))),
+            (2, 2),
+            "one for each family"
+        );
+        host.enter(|| second.remove().unwrap());
+        assert_eq!(saved(&host), before);
+        host.enter(|| first.remove().unwrap());
+        assert_eq!(saved(&host), before);
+    }
+}
+
+#[test]
+fn a_tool_that_cannot_changes_nothing_and_says_why() {
+    if netns::skip("a_tool_that_cannot_changes_nothing_and_says_why") {
+        return;
+    }
+    let (host, before) = host_with_rules();
+    let queue = "nft add table t; nft add chain t c; nft add rule t c queue num 1; e=$?; nft delete table t; exit $e";
+    let kernel_can = host.sh(queue).status.success();
+    match host.enter(|| HostRules::install(settings(Tool::Nft, &["eth0"]))) {
+        Ok(rules) => {
+            assert!(kernel_can);
+            host.enter(|| rules.remove().unwrap());
+        }
+        Err(error) => {
+            assert!(!kernel_can, "{error}");
+            assert!(
+                error.to_string().starts_with("'nft -f -' failed: "),
+                "{error}"
+            );
+        }
+    }
+    assert_eq!(saved(&host), before);
+}
+
+#[test]
+fn only_the_named_devices_are_queued() {
+    if netns::skip("only_the_named_devices_are_queued") {
+        return;
+    }
+    let pair = Pair::new();
+    for tool in [Tool::Auto, Tool::Iptables, Tool::IptablesLegacy] {
+        let rules = pair.rules(3..=3, tool, None);
+        assert!(
+            !pair.is_reached_at(HOST4) && !pair.is_reached_at(HOST6),
+            "{tool:?}"
+        );
+        let lo = pair
+            .host
+            .sh("ping -n -c 1 -W 1 127.0.0.1 && ping -n -c 1 -W 1 ::1");
+        assert!(lo.status.success(), "{tool:?}: loopback was not named");
+        let judge = pair.judge(&NfQueueSettings::new(3), |_| QueueVerdict::Accept);
+        assert!(
+            pair.is_reached_at(HOST4) && pair.is_reached_at(HOST6),
+            "{tool:?}"
+        );
+        drop(judge);
+        pair.host.enter(|| rules.remove().unwrap());
+    }
+}
+
+/// A connection from the peer to the host, and what of it was queued.
+struct Talk {
+    near: TcpStream,
+    far: TcpStream,
+}
+
+impl Talk {
+    fn begin(pair: &Pair) -> Self {
+        let listener = pair.host.enter(|| TcpListener::bind((HOST4, 0)).unwrap());
+        let address = listener.local_addr().unwrap();
+        let far = pair.peer.enter(|| TcpStream::connect(address).unwrap());
+        let (near, _) = listener.accept().unwrap();
+        for end in [&near, &far] {
+            end.set_nodelay(true).unwrap();
+            end.set_read_timeout(Some(wait::PATIENCE)).unwrap();
+        }
+        Self { near, far }
+    }
+
+    /// Says something in each direction, and waits until it was heard.
+    fn exchange(&mut self, times: usize) {
+        let mut heard = [0; 4];
+        for _ in 0..times {
+            self.far.write_all(b"ping").unwrap();
+            self.near.read_exact(&mut heard).unwrap();
+            self.near.write_all(b"pong").unwrap();
+            self.far.read_exact(&mut heard).unwrap();
+        }
+    }
+}
+
+/// A judge that lets a connection through as a flow once it is established.
+fn flow_judge(pair: &Pair, mark: &CurrentFlowMark) -> Judge {
+    let settings = NfQueueSettings {
+        flow_mark: mark.clone(),
+        ..NfQueueSettings::new(3)
+    };
+    pair.judge(&settings, |seen| match seen.tcp_flags() {
+        Some(flags) if flags & 2 == 0 => QueueVerdict::AcceptFlow,
+        _ => QueueVerdict::Accept,
+    })
+}
+
+fn is_tcp(seen: &Seen) -> bool {
+    seen.tcp_flags().is_some()
+}
+
+#[test]
+fn a_marked_flow_is_carried_until_the_next_generation() {
+    if netns::skip("a_marked_flow_is_carried_until_the_next_generation") {
+        return;
+    }
+    let pair = Pair::new();
+    for tool in IPTABLES {
+        let mark = FlowMark::fresh(0xffff_0000).unwrap();
+        let mut rules = pair.rules(3..=3, tool, Some(mark));
+        let current = CurrentFlowMark::default();
+        let judge = flow_judge(&pair, &current);
+
+        // Without a mark that the queue knows of, every packet comes.
+        let mut unmarked = Talk::begin(&pair);
+        let before = judge.count(is_tcp);
+        unmarked.exchange(10);
+        assert!(judge.count(is_tcp) >= before + 20, "{tool:?}");
+        drop(unmarked);
+
+        current.set(Some(mark));
+        let mut talk = Talk::begin(&pair);
+        talk.exchange(3);
+        for _ in 0..3 {
+            let before = judge.count(is_tcp);
+            talk.exchange(50);
+            assert_eq!(
+                judge.count(is_tcp),
+                before,
+                "{tool:?}: the kernel carries it"
+            );
+
+            current.set(pair.host.enter(|| rules.next_generation().unwrap()));
+            talk.exchange(1);
+            let after = judge.count(is_tcp);
+            assert!(after > before, "{tool:?}: it came back");
+            talk.exchange(2);
+        }
+        let fins = judge.count(|seen| seen.tcp_flags().is_some_and(|flags| flags & 1 != 0));
+        drop(talk);
+        wait::until("the FINs of both ends", || {
+            let now = judge.count(|seen| seen.tcp_flags().is_some_and(|flags| flags & 1 != 0));
+            (now >= fins + 2).then_some(())
+        });
+        drop(judge);
+        pair.host.enter(|| rules.remove().unwrap());
+    }
+}
+
+#[test]
+fn queue_and_rules_that_disagree_about_the_generation_still_let_the_flow_through() {
+    if netns::skip("queue_and_rules_that_disagree_about_the_generation_still_let_the_flow_through")
+    {
+        return;
+    }
+    let pair = Pair::new();
+    let mark = FlowMark::fresh(0xffff_0000).unwrap();
+    let mut rules = pair.rules(3..=3, Tool::IptablesLegacy, Some(mark));
+    let current = CurrentFlowMark::default();
+    current.set(Some(mark));
+    let judge = flow_judge(&pair, &current);
+    pair.host.enter(|| rules.next_generation().unwrap()); // And the queue is not told.
+    let mut talk = Talk::begin(&pair);
+    let before = judge.count(is_tcp);
+    talk.exchange(10);
+    assert!(
+        judge.count(is_tcp) >= before + 40,
+        "each packet came round once more"
+    );
+}
+
+#[test]
+fn the_marks_of_others_are_kept() {
+    if netns::skip("the_marks_of_others_are_kept") {
+        return;
+    }
+    let pair = Pair::new();
+    let users = "set -e
+        iptables-legacy -t mangle -A OUTPUT -p tcp -j MARK --set-mark 0x12
+        iptables-legacy -t mangle -A POSTROUTING -p tcp -m mark --mark 0x12
+        iptables-legacy -t mangle -A POSTROUTING -p tcp -m mark ! --mark 0x12";
+    assert!(pair.host.sh(users).status.success());
+    let mark = FlowMark::fresh(0xffff_0000).unwrap();
+    let _rules = pair.rules(3..=3, Tool::IptablesLegacy, Some(mark));
+    let current = CurrentFlowMark::default();
+    current.set(Some(mark));
+    let judge = flow_judge(&pair, &current);
+    Talk::begin(&pair).exchange(20);
+    assert!(judge.count(|seen| is_tcp(seen) && seen.tcp_flags() != Some(2)) > 0);
+    let counters = pair
+        .host
+        .sh("iptables-legacy -t mangle -L POSTROUTING -v -n -x");
+    let text = String::from_utf8(counters.stdout).unwrap();
+    let packets: Vec<u64> = text
+        .lines()
+        .filter(|line| line.contains("mark match"))
+        .map(|line| line.split_whitespace().next().unwrap().parse().unwrap())
+        .collect();
+    assert!(packets[0] >= 20 && packets[1] == 0, "{text}");
+    assert!(
+        pair.host
+            .sh(&format!("ping -n -c 1 -W 1 {PEER4}"))
+            .status
+            .success()
+    );
+}
