@@ -410,6 +410,31 @@ impl Table {
             .map(|handle| self.store.connection(handle))
     }
 
+    /// Shows `see` the connections in `places` places from `from` on (0 to begin with), also those that
+    /// ran out; returns where to go on, or `None` at the end. A walk in pieces, between which packets may pass: a
+    /// connection that stays where it is is seen once.
+    pub fn visit(
+        &self,
+        from: usize,
+        places: usize,
+        mut see: impl FnMut(&Connection),
+    ) -> Option<usize> {
+        let first_v6 = self.store.places(Family::V4);
+        let end = first_v6 + self.store.places(Family::V6);
+        let until = from.saturating_add(places).min(end);
+        for place in from..until {
+            let handle = if place < first_v6 {
+                Handle::new(Family::V4, place)
+            } else {
+                Handle::new(Family::V6, place - first_v6)
+            };
+            if self.store.is_taken(handle) {
+                see(&self.store.connection(handle));
+            }
+        }
+        (until < end).then_some(until)
+    }
+
     /// What it has done so far.
     #[must_use]
     pub const fn stats(&self) -> Stats {

@@ -133,6 +133,17 @@ impl Datapath {
         self.engine.connections()
     }
 
+    /// Shows `see` the live connections in `places` places of the table from `from` on (0 to begin with); returns where to go
+    /// on, or `None` at the end. For a walk in pieces with packets in between.
+    pub fn visit(
+        &self,
+        from: usize,
+        places: usize,
+        see: impl FnMut(&Connection),
+    ) -> Option<usize> {
+        self.engine.visit(from, places, see)
+    }
+
     /// Takes back a connection of an earlier run, unless its time has run out, its interface is unknown, there is no room,
     /// or one of its key is there; whether it did.
     pub fn restore(&mut self, connection: &Connection) -> bool {

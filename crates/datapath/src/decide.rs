@@ -132,6 +132,19 @@ impl Engine {
             .filter(|connection| connection.expires >= self.clock)
     }
 
+    pub(crate) fn visit(
+        &self,
+        from: usize,
+        places: usize,
+        mut see: impl FnMut(&Connection),
+    ) -> Option<usize> {
+        self.connections.visit(from, places, |connection| {
+            if connection.expires >= self.clock {
+                see(connection);
+            }
+        })
+    }
+
     /// Connections are the table's business; this is the way to it for all but packets.
     pub(crate) const fn table(&self) -> &Table {
         &self.connections
