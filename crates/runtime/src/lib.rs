@@ -1,10 +1,25 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+mod control;
+mod events;
+mod filter;
+mod handoff;
 mod link;
+mod mailbox;
+mod oversize;
+mod owner;
+mod rate;
+mod runtime;
 mod settings;
 mod status;
+mod supervisor;
+mod thread;
+mod worker;
 
+pub use crate::events::{Admitted, DENIED_PER_SECOND, Denied, Event};
+pub use crate::filter::FlowFilter;
 pub use crate::link::{Attached, LinkSettings, Open, OpenError, Sees, Shard};
+pub use crate::runtime::{AttachError, Runtime, StartError};
 pub use crate::settings::{Clock, RuntimeSettings};
 pub use crate::status::{LinkState, LinkStatus, PortStatus, Published, Status, WorkerStatus};

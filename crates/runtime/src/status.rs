@@ -22,16 +22,24 @@ pub struct Status {
 /// One worker.
 #[derive(Debug, Clone, Default)]
 pub struct WorkerStatus {
-    /// Panics so far.
+    /// It did not answer in time; all else is zero then.
+    pub stuck: bool,
+    /// Panics so far. What else is counted starts again with the worker.
     pub panics: u64,
+    /// Turns, also those that found nothing to do.
+    pub turns: u64,
     /// Turns that found something to do.
     pub busy_turns: u64,
-    /// Frames received and frames handed to another worker.
+    /// Frames received, those that other workers handed over among them.
     pub frames: u64,
     /// Frames handed over to another worker.
     pub handed_over: u64,
     /// Frames dropped because another worker's channel was full.
     pub handoff_full: u64,
+    /// Frames that another worker handed over when the link had closed here: dropped.
+    pub handoff_late: u64,
+    /// Events that were not told because nobody took them off the channel in time.
+    pub events_lost: u64,
     /// IPv4 and IPv6 connections in the table, and how many it has room for.
     pub connections: [u32; 2],
     /// Room of the table, by family.
@@ -59,7 +67,7 @@ pub struct LinkStatus {
     pub connections: u32,
     /// Connections it may have at once; `None` for as many as the table holds.
     pub allowance: Option<u32>,
-    /// Its ports: inside and outside, or the one it has.
+    /// Its ports: inside and outside, or the one it has; none where it never was open.
     pub ports: Vec<PortStatus>,
     /// Frames that are not IP and were sent on.
     pub not_ip_passed: u64,
@@ -85,8 +93,10 @@ pub enum LinkState {
 pub struct PortStatus {
     /// `inside`, `outside`, `queue` or `watch`.
     pub side: &'static str,
-    /// The backend's name.
+    /// The backend's name; empty while the link is closed.
     pub backend: &'static str,
+    /// The device last said that it is down.
+    pub down: bool,
     /// Frames received.
     pub received: u64,
     /// Frames sent.
@@ -104,4 +114,6 @@ pub struct Published {
     pub generation: u64,
     /// From the call until the last worker had it in force.
     pub took: Duration,
+    /// Workers that did not answer in time: they take it before their next frame, if they ever come back.
+    pub late: u16,
 }

@@ -1,0 +1,255 @@
+//! The handle on a running set of workers.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, bounded, unbounded};
+use secgroup_datapath::{Connection, Snapshot};
+use secgroup_packet::InterfaceIndex;
+
+use crate::control::Control;
+use crate::events::{Event, Hub};
+use crate::handoff::Mesh;
+use crate::mailbox::Mailbox;
+use crate::supervisor::Supervisor;
+use crate::thread::Seat;
+use crate::worker::Parts;
+use crate::{FlowFilter, LinkSettings, Published, RuntimeSettings, Status};
+
+/// Events that may wait for the supervisor to hand them on.
+const EVENTS_WAITING: usize = 4096;
+
+/// Running workers. All methods can be called from any thread; when it is dropped, everything stops.
+#[derive(Debug)]
+pub struct Runtime {
+    control: Arc<Control>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Why a runtime does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Too few, or too many.
+    #[error("{0} workers cannot work; there may be 1 to {max}", max = RuntimeSettings::MAX_WORKERS)]
+    Workers(u16),
+    /// The kernel gives no more threads or file descriptors.
+    #[error(
+        "workers cannot be started: {0}; raise the limits on threads and open files (ulimit -u, ulimit -n)"
+    )]
+    Kernel(#[from] io::Error),
+}
+
+/// Why a link cannot be attached.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AttachError {
+    /// Another link carries the interface.
+    #[error("{name}: {other} carries this interface already; detach it first")]
+    Duplicate {
+        /// The link's name.
+        name: String,
+        /// The other's.
+        other: String,
+    },
+    /// No shards, or more than workers.
+    #[error("{name}: {shards} shards cannot be had with {workers} workers; choose 1 to {workers}")]
+    Shards {
+        /// The link's name.
+        name: String,
+        /// How many were asked for.
+        shards: u16,
+        /// How many there may be.
+        workers: u16,
+    },
+    /// There is no such worker.
+    #[error(
+        "{name}: there is no worker {worker}; they are numbered from 0, and there are {workers}"
+    )]
+    Worker {
+        /// The link's name.
+        name: String,
+        /// Which was asked for.
+        worker: u16,
+        /// How many there are.
+        workers: u16,
+    },
+}
+
+impl Runtime {
+    /// Starts workers without links, under the policy of `snapshot`.
+    ///
+    /// Threads have the capabilities of whoever starts them, so that links can be opened again later.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "settings are given, not shown: a start is their end"
+    )]
+    pub fn start(settings: RuntimeSettings, snapshot: Arc<Snapshot>) -> Result<Self, StartError> {
+        if !(1..=RuntimeSettings::MAX_WORKERS).contains(&settings.workers) {
+            return Err(StartError::Workers(settings.workers));
+        }
+        let (notices, noticed) = unbounded();
+        let (events, happened) = bounded(EVENTS_WAITING);
+        let hub = Arc::new(Hub::default());
+        let clock = settings.clock.start();
+        let mailboxes: io::Result<Vec<_>> = (0..settings.workers).map(|_| Mailbox::new()).collect();
+        let (mailboxes, commands): (Vec<_>, Vec<_>) = mailboxes?.into_iter().unzip();
+        let wakers = mailboxes
+            .iter()
+            .map(|mailbox| Arc::clone(mailbox.waker()))
+            .collect();
+        let (mesh, inboxes) = Mesh::new(wakers, settings.handoff);
+        let control = Arc::new(Control::new(
+            mailboxes.clone(),
+            Arc::clone(&hub),
+            clock.clone(),
+            settings.engine.seed,
+            snapshot,
+            notices.clone(),
+        ));
+        let runtime = Self {
+            control: Arc::clone(&control),
+            threads: Mutex::default(),
+        };
+        let ends = mailboxes.iter().zip(commands).zip(inboxes);
+        for (index, ((mailbox, commands), inbox)) in (0..).zip(ends) {
+            let parts = Parts {
+                index,
+                engine: settings.engine.clone(),
+                busy_poll: settings.busy_poll,
+                clock: clock.clone(),
+                commands,
+                waker: Arc::clone(mailbox.waker()),
+                mesh: Arc::clone(&mesh),
+                inbox,
+                notices: notices.clone(),
+                events: events.clone(),
+                hub: Arc::clone(&hub),
+            };
+            let cpus = settings.pin.len();
+            let cpu = (cpus > 0).then(|| settings.pin[usize::from(index) % cpus]);
+            let seat = Seat {
+                parts,
+                control: Arc::clone(&control),
+                cpu,
+            };
+            runtime.spawn(format!("secgroup-{index}"), move || seat.sit())?;
+        }
+        let supervisor = Supervisor {
+            control,
+            notices: noticed,
+            events: happened,
+        };
+        std::thread::Builder::new()
+            .name("secgroup-super".to_owned())
+            .spawn(move || supervisor.run())?;
+        Ok(runtime)
+    }
+
+    fn spawn(&self, name: String, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let thread = std::thread::Builder::new().name(name).spawn(run)?;
+        self.threads().push(thread);
+        Ok(())
+    }
+
+    fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a link to workers and opens its devices. Where these are missing or refuse, the link is closed and waits: its
+    /// [state](crate::LinkStatus::state) and an [`Event`] say why. Connections of the interface that were restored, or were there when it was
+    /// last detached, are with its workers before the first frame.
+    ///
+    /// # Errors
+    /// [`AttachError`]; nothing was changed.
+    pub fn attach(&self, settings: LinkSettings) -> Result<(), AttachError> {
+        self.control.attach(settings)
+    }
+
+    /// Closes the devices of a link and takes it from its workers; whether there was one. Other links do not notice. Its connections are
+    /// kept for the next link of the interface, for as long as the policy knows the interface (semantics D27).
+    pub fn detach(&self, interface: InterfaceIndex) -> bool {
+        self.control.detach(interface)
+    }
+
+    /// Brings a policy into force on every worker, between two bursts of each, and returns when it is.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "a policy is given away: it is the runtime's from here on"
+    )]
+    pub fn publish(&self, snapshot: Arc<Snapshot>) -> Published {
+        self.control.publish(&snapshot)
+    }
+
+    /// Everything that is counted.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.control.status()
+    }
+
+    /// Up to `limit` of the connections that `filter` means, in no order, and how many there are. Workers are asked in pieces and carry frames
+    /// in between: a connection that opens or ends meanwhile may be there or not.
+    #[must_use]
+    pub fn connections(&self, filter: &FlowFilter, limit: usize) -> (Vec<Connection>, u64) {
+        self.control.connections(filter, limit)
+    }
+
+    /// Ends the connections that `filter` means, whatever the rules say; how many there were. Their next packets are judged as those of new ones.
+    pub fn delete(&self, filter: &FlowFilter) -> u64 {
+        self.control.delete(filter)
+    }
+
+    /// Devices appeared, went up, or changed: links that are closed are tried again, and devices that were down asked again.
+    pub fn devices_changed(&self) {
+        self.control.devices_changed();
+    }
+
+    /// All connections, for [`restore`](Self::restore) in another run.
+    #[must_use]
+    pub fn save(&self) -> Vec<Connection> {
+        self.control.save()
+    }
+
+    /// Takes back connections of an earlier run; how many. Those whose time has run out, whose interface the policy does not know, or that there is no
+    /// room for are left out. Best called before links are attached: connections wait for their link, and no frame is judged without them.
+    pub fn restore(&self, connections: Vec<Connection>) -> u64 {
+        self.control.restore(connections)
+    }
+
+    /// What happens from now on, but for connections. Everybody who asks hears everything; who does not take events off the channel loses those
+    /// that it has no room for.
+    #[must_use]
+    pub fn events(&self) -> Receiver<Event> {
+        self.control.hub.listen(false)
+    }
+
+    /// As [`events`](Self::events), and of every packet that is admitted as new: for as long as the channel is not dropped.
+    #[must_use]
+    pub fn follow(&self) -> Receiver<Event> {
+        self.control.hub.listen(true)
+    }
+
+    /// Closes all devices, then ends all workers; the connections that there were. Takes less than a second, whatever a worker is up to: one that
+    /// does not answer is left behind, and an [`Event::WorkerStuck`] and a warning say which. Calling it again does nothing.
+    pub fn stop(&self) -> Vec<Connection> {
+        let stopped = self.control.stop();
+        let mut threads: Vec<_> = self.threads().drain(..).map(Some).collect();
+        for worker in stopped.ended {
+            let thread = threads.get_mut(usize::from(worker)).and_then(Option::take);
+            // It has answered and is about to end; what it panicked of was told.
+            let _ = thread.map(JoinHandle::join);
+        }
+        stopped.connections
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests;
