@@ -5,17 +5,25 @@
 //! - The socket file belongs to the daemon's user alone, and whoever connects must be that user or root all the same: the kernel
 //!   says who it is (`SO_PEERCRED`).
 //! - A lock file beside it says that a daemon is alive. A socket without one is left over from a crash, and is replaced.
-//! - Each client has a thread, `MAX_CLIENTS` at most. A line has a greatest length and a time in which it must be said; answers
+//! - Each client has a thread, [`MAX_CLIENTS`] at most. A line has a greatest length and a time in which it must be said; answers
 //!   have a time in which they must be taken. Nobody but that client's thread waits for either.
 //! - Whoever follows connections gets them through a bounded queue ([`Followers`]); who does not keep up is cut off and told.
 //!
 //! The daemon is seen through [`Operate`] alone, so that server and client are tested without one.
 
+mod client;
 mod followers;
+mod line;
+mod server;
+mod session;
+mod socket;
 
 use crate::protocol::{FlowPage, FlowQuery, FlowsRequest, ReloadOutcome, StatusDocument};
 
+pub use self::client::{Client, ClientError, Events};
 pub use self::followers::{Followers, Following};
+pub use self::server::{MAX_CLIENTS, Server};
+pub use self::socket::{ControlSocket, ListenError};
 
 /// What the daemon can be asked to do. Called from the threads of clients, several at a time.
 pub trait Operate: Send + Sync {

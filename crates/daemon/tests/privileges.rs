@@ -1,0 +1,159 @@
+//! Dropping privileges for real: what the kernel says of the thread that did, and of its children.
+//!
+//! Capabilities belong to threads. So each case drops those of a thread of its own, and those of the test stay.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Command, Stdio};
+
+use rustix::thread::{CapabilitySet, capabilities};
+use secgroup_daemon::privileges::Needs;
+
+/// Set in the process that a test starts as another user.
+const CHILD: &str = "SECGROUP_PRIVILEGES_CHILD";
+
+const DEVICES: CapabilitySet = CapabilitySet::NET_RAW.union(CapabilitySet::NET_ADMIN);
+
+/// The lines of a `/proc/.../status` that are about privileges.
+fn privileges(status: &str) -> BTreeMap<&str, u64> {
+    status
+        .lines()
+        .filter_map(|line| line.split_once(":\t"))
+        .filter(|(name, _)| name.starts_with("Cap") || *name == "NoNewPrivs")
+        .map(|(name, value)| (name, u64::from_str_radix(value, 16).unwrap()))
+        .collect()
+}
+
+fn only(kept: CapabilitySet) -> BTreeMap<&'static str, u64> {
+    let sets = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"];
+    let mut expected: BTreeMap<_, _> = sets.map(|name| (name, kept.bits())).into();
+    expected.insert("NoNewPrivs", 1);
+    expected
+}
+
+/// What a child of this thread has.
+fn of_a_child() -> String {
+    let output = Command::new("cat")
+        .arg("/proc/self/status")
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Whether this thread has all that these tests are about.
+fn is_privileged(test: &str) -> bool {
+    let needed = DEVICES | CapabilitySet::BPF | CapabilitySet::SETPCAP | CapabilitySet::SETUID;
+    let has = capabilities(None).unwrap().effective;
+    if !has.contains(needed) {
+        eprintln!("skipped {test}: it needs to be root");
+    }
+    has.contains(needed)
+}
+
+#[test]
+fn root_keeps_what_is_needed_and_nothing_else() {
+    if !is_privileged("root_keeps_what_is_needed_and_nothing_else") {
+        return;
+    }
+    for (bpf, kept) in [(false, DEVICES), (true, DEVICES | CapabilitySet::BPF)] {
+        let needs = Needs {
+            bpf,
+            namespaces: true,
+        };
+        let dropping = std::thread::spawn(move || {
+            needs.drop_others().unwrap();
+            let own = fs::read_to_string("/proc/thread-self/status").unwrap();
+            assert_eq!(privileges(&own), only(kept), "bpf: {bpf}");
+            // Root gets back by exec what the bounding set leaves: nothing more.
+            assert_eq!(privileges(&of_a_child()), only(kept), "bpf: {bpf}");
+            // A second time there is nothing left to drop.
+            needs.drop_others().unwrap();
+            // What was needed at the start only is missing now.
+            assert!(needs.check().is_err());
+            let needs = Needs {
+                bpf,
+                namespaces: false,
+            };
+            assert_eq!(needs.check(), Ok(()));
+        });
+        dropping.join().unwrap();
+    }
+    let own = fs::read_to_string("/proc/thread-self/status").unwrap();
+    assert_eq!(
+        privileges(&own)["NoNewPrivs"],
+        0,
+        "other threads are as they were"
+    );
+}
+
+#[test]
+fn children_can_work_with_the_firewall_of_the_kernel() {
+    const TEST: &str = "children_can_work_with_the_firewall_of_the_kernel";
+    if secgroup_testkit::netns::skip(TEST) || !is_privileged(TEST) {
+        return;
+    }
+    let host = secgroup_testkit::netns::Namespace::new("caps");
+    host.enter(|| {
+        Needs::default().drop_others().unwrap();
+        let lists = Command::new("iptables-legacy")
+            .args(["-w", "-t", "filter", "-L"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .output();
+        match lists {
+            Ok(output) => assert!(
+                output.status.success(),
+                "{}",
+                String::from_utf8_lossy(&output.stderr)
+            ),
+            Err(error) => eprintln!("skipped {TEST}: iptables-legacy: {error}"),
+        }
+    });
+}
+
+/// As the unit starts it: an ordinary user with ambient capabilities, who cannot limit the bounding set.
+#[test]
+fn an_ordinary_user_keeps_what_it_was_given() {
+    const TEST: &str = "an_ordinary_user_keeps_what_it_was_given";
+    if std::env::var_os(CHILD).is_some() {
+        return as_an_ordinary_user();
+    }
+    if !is_privileged(TEST) {
+        return;
+    }
+    let child = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .args(["--inh-caps=+net_raw,+net_admin"])
+        .args(["--ambient-caps=+net_raw,+net_admin"])
+        // The folder of the test may be closed to that user.
+        .args(["/proc/self/fd/0", "--exact", TEST, "--nocapture"])
+        .env(CHILD, "1")
+        .stdin(fs::File::open(std::env::current_exe().unwrap()).unwrap())
+        .output();
+    let Ok(output) = child else {
+        eprintln!("skipped {TEST}: setpriv is not installed");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}\n{stderr}"
+    );
+}
+
+fn as_an_ordinary_user() {
+    assert!(!rustix::process::geteuid().is_root());
+    let needs = Needs::default();
+    assert_eq!(needs.check(), Ok(()));
+    let bpf = Needs { bpf: true, ..needs };
+    let missing = bpf.check().unwrap_err().to_string();
+    assert!(missing.starts_with("CAP_BPF "), "{missing}");
+    needs.drop_others().unwrap();
+    let own = fs::read_to_string("/proc/thread-self/status").unwrap();
+    let mut expected = only(DEVICES);
+    // It has no right to limit it; without new privileges it does not matter.
+    expected.insert("CapBnd", privileges(&own)["CapBnd"]);
+    assert_eq!(privileges(&own), expected);
+    assert_eq!(privileges(&of_a_child()), expected);
+}
