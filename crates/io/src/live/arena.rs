@@ -4,15 +4,17 @@
 //! the other, as long as there is room for a frame of the largest kind behind the last; what does not fit is received next time. The
 //! buffer is made once, and of its memory only what was ever written to is really there.
 
-use secgroup_packet::LinkType;
+use std::ops::Range;
 
-use super::{Heard, LiveFrame, VnetHeader};
+use super::{LiveFrame, VnetHeader};
 
 /// The longest frame, in bytes: an IP packet of 65535 bytes behind an Ethernet header with two VLAN tags. The kernel merges no more into
 /// one frame unless asked for ("BIG TCP"), and then such frames are dropped and counted.
 pub(super) const FRAME_MAX: usize = 65_535 + 14 + 8;
 /// The room for one frame: header, frame, and a byte more that tells one that was cut from one that just fits.
 pub(super) const SLOT_MAX: usize = VnetHeader::LEN + FRAME_MAX + 1;
+/// How long what is in the room is where it is a header and a whole frame.
+const IS_WHOLE: Range<usize> = VnetHeader::LEN..SLOT_MAX;
 /// Length of the buffer, in bytes: a burst of 256 frames of an MTU of 1500, or 8 of the largest.
 const ARENA_LEN: usize = 8 * SLOT_MAX;
 
@@ -20,8 +22,8 @@ const ARENA_LEN: usize = 8 * SLOT_MAX;
 #[derive(Debug)]
 pub(super) struct Arena {
     bytes: Box<[u8]>,
-    /// Where each frame's header starts, and where the frame ends.
-    frames: Vec<(usize, usize)>,
+    /// The header of each frame, and where it starts and ends.
+    frames: Vec<(VnetHeader, usize, usize)>,
     end: usize,
 }
 
@@ -52,12 +54,15 @@ impl Arena {
     /// Keeps the first `len` bytes of [`room`](Self::room): a header and a frame. Nothing is kept, and the answer is no, where
     /// that is no whole frame: it has no header, or was cut at the end of the room.
     pub(super) fn keep(&mut self, len: usize) -> bool {
-        let whole = (VnetHeader::LEN..SLOT_MAX).contains(&len);
-        if whole {
-            self.frames.push((self.end, self.end + len));
-            self.end += len;
-        }
-        whole
+        let room = self.bytes.get(self.end..).unwrap_or_default();
+        let Some(header) = room.first_chunk().filter(|_| IS_WHOLE.contains(&len)) else {
+            return false;
+        };
+        let (start, end) = (self.end + VnetHeader::LEN, self.end + len);
+        self.frames
+            .push((VnetHeader::from_bytes(*header), start, end));
+        self.end = end;
+        true
     }
 
     /// Copies a frame that starts with its header.
@@ -77,18 +82,10 @@ impl Arena {
 
     /// One of the frames, from 0.
     pub(super) fn frame(&self, index: usize) -> LiveFrame<'_> {
-        let (start, end) = self.frames[index];
-        let bytes = &self.bytes[start..end];
-        let (header, data) = bytes
-            .split_first_chunk()
-            .map_or((VnetHeader::default(), bytes), |(header, data)| {
-                (VnetHeader::from_bytes(*header), data)
-            });
+        let (vnet, start, end) = self.frames[index];
         LiveFrame {
-            vnet: header,
-            link: LinkType::Ethernet,
-            heard: Heard::Arriving,
-            ..LiveFrame::whole(data)
+            vnet,
+            ..LiveFrame::whole(&self.bytes[start..end])
         }
     }
 }

@@ -1,15 +1,16 @@
 //! A forwarder that filters nothing: what one port receives the other sends.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, OwnedFd};
-use std::thread::JoinHandle;
-
 use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
-use secgroup_io::live::{BURST, LiveFrame, Port, ReceiveError, Transmitted};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use secgroup_io::live::{BURST, LiveFrame, Port, ReceiveError, Receiver, Transmitted};
 use secgroup_testkit::netns::Namespace;
 use secgroup_testkit::rng::Rng;
+use secgroup_testkit::wait;
 
 /// Carries frames between ports until it is stopped.
 #[derive(Debug)]
@@ -113,8 +114,21 @@ pub(crate) fn exchange(client: &Namespace, server: &Namespace, address: SocketAd
 }
 
 /// Whether the port's descriptor is readable now.
-pub(crate) fn is_readable(port: &dyn Port) -> bool {
-    let fd = port.fd();
-    let mut fds = [PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)];
-    poll(&mut fds, Some(&rustix::event::Timespec::default())).unwrap() > 0
+pub(crate) fn is_readable(port: &dyn Receiver) -> bool {
+    is_readable_within(port, Duration::ZERO)
+}
+
+/// Waits until the port's descriptor is readable; fails where it is not in time.
+#[track_caller]
+pub(crate) fn wait_for(port: &dyn Receiver) {
+    assert!(
+        is_readable_within(port, wait::PATIENCE),
+        "{port:?} has nothing to say"
+    );
+}
+
+fn is_readable_within(port: &dyn Receiver, within: Duration) -> bool {
+    let within = Timespec::try_from(within).unwrap();
+    let mut fds = [PollFd::from_borrowed_fd(port.fd(), PollFlags::IN)];
+    poll(&mut fds, Some(&within)).unwrap() == 1
 }
