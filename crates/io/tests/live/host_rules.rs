@@ -188,10 +188,9 @@ fn only_the_named_devices_are_queued() {
             .sh("ping -n -c 1 -W 1 127.0.0.1 && ping -n -c 1 -W 1 ::1");
         assert!(lo.status.success(), "{tool:?}: loopback was not named");
         let judge = pair.judge(&NfQueueSettings::new(3), |_| QueueVerdict::Accept);
-        assert!(
-            pair.is_reached_at(HOST4) && pair.is_reached_at(HOST6),
-            "{tool:?}"
-        );
+        for address in [HOST4, HOST6] {
+            pair.becomes_reached_at(address);
+        }
         drop(judge);
         pair.host.enter(|| rules.remove().unwrap());
     }

@@ -95,6 +95,14 @@ impl Pair {
         let ping = format!("ping -n -c 1 -W 1 {address}");
         self.peer.sh(&ping).status.success()
     }
+
+    /// Waits until `address` of the host is reached: a neighbour that could not be found is not asked for again at
+    /// once.
+    pub(crate) fn becomes_reached_at(&self, address: IpAddr) {
+        wait::until("an answered ping", || {
+            self.is_reached_at(address).then_some(())
+        });
+    }
 }
 
 /// A packet that was judged.

@@ -1,6 +1,6 @@
 //! The queue against a kernel: what is accepted arrives, what is dropped does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use secgroup_io::live::host_rules::Tool;
 use secgroup_io::live::nfqueue::{NfQueue, NfQueueError, NfQueueSettings};
 use secgroup_io::live::{Heard, PacketId, Queue, QueueVerdict, Receiver};
 use secgroup_testkit::netns::{self, Namespace};
+use secgroup_testkit::rng::Rng;
 use secgroup_testkit::wait;
 
 use crate::judge::{
@@ -357,15 +358,107 @@ fn without_a_listener_nothing_passes() {
         return;
     }
     let pair = Pair::new();
-    assert!(FAMILIES.iter().all(|&(host, _)| pair.is_reached_at(host)));
+    let open = || {
+        for (host, _) in FAMILIES {
+            pair.becomes_reached_at(host);
+        }
+    };
+    let closed = || assert!(!FAMILIES.iter().any(|&(host, _)| pair.is_reached_at(host)));
+    open();
     let rules = pair.queued();
-    assert!(FAMILIES.iter().all(|&(host, _)| !pair.is_reached_at(host)));
+    closed();
     let judge = pair.judge(&queue3(), |_| QueueVerdict::Accept);
-    assert!(FAMILIES.iter().all(|&(host, _)| pair.is_reached_at(host)));
+    open();
     drop(judge);
-    assert!(FAMILIES.iter().all(|&(host, _)| !pair.is_reached_at(host)));
+    closed();
     pair.host.enter(|| rules.remove().unwrap());
-    assert!(FAMILIES.iter().all(|&(host, _)| pair.is_reached_at(host)));
+    open();
+}
+
+#[test]
+fn three_threads_settle_packets_of_one_queue_and_no_verdict_strays() {
+    if netns::skip("three_threads_settle_packets_of_one_queue_and_no_verdict_strays") {
+        return;
+    }
+    const ROUND: u32 = 100;
+    let seed = u64::from(std::process::id());
+    println!("seed {seed}");
+    let mut rng = Rng::new(seed);
+    let (pair, inside, outside) = acquainted();
+    let _rules = pair.queued();
+    let mut queue = pair.open(&queue3());
+    let others = [0, 1].map(|_| {
+        let mut settler = queue.settler().unwrap();
+        let (give, take) = std::sync::mpsc::channel::<Vec<(PacketId, QueueVerdict)>>();
+        let work = move || {
+            take.iter()
+                .for_each(|given| settler.settle(&given).unwrap())
+        };
+        (give, std::thread::spawn(work))
+    });
+    for _ in 0..30 {
+        let mut shares = [Vec::new(), Vec::new(), Vec::new()];
+        let mut accepted = BTreeSet::new();
+        for (number, id) in hold(&mut queue, &inside, &outside, ROUND) {
+            let verdict = if rng.chance(1, 2) {
+                accepted.insert(number);
+                QueueVerdict::Accept
+            } else {
+                QueueVerdict::Drop
+            };
+            // Long runs for one thread, so that some verdicts are told in batches.
+            let thread = if rng.chance(9, 10) {
+                number / 40
+            } else {
+                rng.below(3) as u32
+            };
+            shares[thread as usize % 3].push((id, verdict));
+        }
+        let [ours, first, second] = shares;
+        others[0].0.send(first).unwrap();
+        others[1].0.send(second).unwrap();
+        queue.settle(&ours).unwrap();
+        // One too many would be in the place of one of these, or of the next round.
+        let arrived: Vec<_> = accepted.iter().map(|_| receive_number(&outside)).collect();
+        assert_eq!(arrived.len(), accepted.len());
+        assert_eq!(BTreeSet::from_iter(arrived), accepted);
+    }
+    let fence = hold(&mut queue, &inside, &outside, ROUND + 1);
+    let verdict = |number: u32| match number {
+        ROUND => QueueVerdict::Accept,
+        _ => QueueVerdict::Drop,
+    };
+    let fence: Vec<_> = fence
+        .iter()
+        .map(|(&number, &id)| (id, verdict(number)))
+        .collect();
+    queue.settle(&fence).unwrap();
+    assert_eq!(receive_number(&outside), ROUND);
+    for (give, thread) in others {
+        drop(give);
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+fn packets_of_a_device_that_went_down_are_settled_without_complaint() {
+    if netns::skip("packets_of_a_device_that_went_down_are_settled_without_complaint") {
+        return;
+    }
+    let (pair, inside, outside) = acquainted();
+    let _rules = pair.queued();
+    let mut queue = pair.open(&queue3());
+    let held = hold(&mut queue, &inside, &outside, 3);
+    pair.host.ip("link set eth0 down"); // The kernel drops what it held of it.
+    for &id in held.values() {
+        queue.settle(&[(id, QueueVerdict::Accept)]).unwrap();
+    }
+    wait_readable(&queue);
+    assert_eq!(queue.receive(256).unwrap(), 0);
+    pair.host.ip("link set eth0 up");
+    drop(queue);
+    let _judge = pair.judge(&queue3(), |_| QueueVerdict::Accept);
+    pair.becomes_reached_at(HOST4);
 }
 
 #[test]

@@ -196,16 +196,20 @@ impl There {
                 there.chains.insert(chain.to_owned());
             } else if let Some(rule) = line.strip_prefix("-A ")
                 && (rule.starts_with("INPUT ") || rule.starts_with("OUTPUT "))
-                && rule
-                    .rsplit(' ')
-                    .next()
-                    .is_some_and(|last| last.starts_with(OURS))
+                && rule.rsplit(' ').next().is_some_and(is_ours)
             {
                 there.jumps.push(rule.to_owned());
             }
         }
         there
     }
+}
+
+/// Whether a chain is one of ours.
+fn is_ours(chain: &str) -> bool {
+    chain
+        .strip_prefix(OURS)
+        .is_some_and(|name| CHAINS.contains(&name))
 }
 
 /// What takes the place of what is there.
@@ -360,9 +364,11 @@ mod tests {
 -P OUTPUT ACCEPT
 -N SECGROUP-IN
 -N MINE
+-N SECGROUP-MINE
 -N SECGROUP-OUT
 -A INPUT -j SECGROUP-IN
 -A INPUT -i eth9 -j MINE
+-A INPUT -j SECGROUP-MINE
 -A INPUT -i eth0 -j SECGROUP-IN
 -A OUTPUT -m comment --comment \"-j SECGROUP-OUT\" -j MINE
 -A OUTPUT -j SECGROUP-OUT

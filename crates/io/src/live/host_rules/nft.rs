@@ -92,6 +92,7 @@ fn flow_chains(mark: FlowMark, queue: &str) -> String {
 mod tests {
     use super::*;
     use crate::live::host_rules::Tool;
+    use secgroup_testkit::netns;
 
     fn settings(flow_mark: Option<FlowMark>) -> HostRulesSettings {
         HostRulesSettings {
@@ -158,5 +159,22 @@ table inet secgroup {
             text(&settings(Some(mark))),
             expected.replace("VALUE", &value)
         );
+    }
+
+    #[test]
+    fn the_tool_takes_the_text() {
+        if netns::skip("the_tool_takes_the_text") {
+            return;
+        }
+        let host = netns::Namespace::new("host");
+        let mark = FlowMark::fresh(0x00ff_ff00).unwrap();
+        for settings in [settings(None), settings(Some(mark))] {
+            let text = text(&settings);
+            let checked = |text: &str| host.enter(|| nft(&["-c", "-f", "-"], text).map(drop));
+            // Where the kernel cannot queue, everything else still has to be right.
+            checked(&text.replace("queue num 4-7", "accept")).unwrap();
+            let queue = "table inet t {\n\tchain c {\n\t\tqueue num 4-7\n\t}\n}\n";
+            assert_eq!(checked(&text).is_ok(), checked(queue).is_ok());
+        }
     }
 }
