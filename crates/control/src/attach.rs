@@ -91,6 +91,21 @@ impl Attachment {
     /// # Errors
     /// Where a group is not known, or an address is another interface's.
     pub fn apply(&self, inventory: &mut Inventory) -> Result<(), AttachError> {
+        match self.addresses.first() {
+            Some(first) => self.apply_as(NetworkInterfaceId::new(&first.to_string()), inventory),
+            None => Ok(()),
+        }
+    }
+
+    /// The same, with an id of its own. It takes the place of an interface that has this id already.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_as(
+        &self,
+        id: NetworkInterfaceId,
+        inventory: &mut Inventory,
+    ) -> Result<(), AttachError> {
         let groups = self
             .groups
             .iter()
@@ -106,14 +121,12 @@ impl Attachment {
                 return Err(AttachError::Taken { address, interface });
             }
         }
-        let Some(first) = self.addresses.first() else {
-            return Ok(());
-        };
         let vpc = groups.first().and_then(|group| group.vpc.clone());
+        let first = self.addresses.first().copied();
         let subnet = vpc
             .as_ref()
-            .and_then(|vpc| subnet_of(inventory, vpc, *first));
-        let id = NetworkInterfaceId::new(&first.to_string());
+            .zip(first)
+            .and_then(|(vpc, first)| subnet_of(inventory, vpc, first));
         let interface = NetworkInterface {
             subnet: subnet.map(|subnet| subnet.id.clone()),
             vpc,

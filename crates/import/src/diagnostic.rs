@@ -226,8 +226,9 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// The candidate that `text` was probably meant to be.
-pub(crate) fn nearest<'c>(
+/// The candidate that `text` was probably meant to be, for other readers of files as well.
+#[must_use]
+pub fn nearest<'c>(
     text: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {

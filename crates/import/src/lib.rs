@@ -15,7 +15,7 @@ mod source;
 mod template;
 mod value;
 
-pub use crate::diagnostic::{Diagnostic, Label, Severity};
+pub use crate::diagnostic::{Diagnostic, Label, Severity, nearest};
 pub use crate::load::{Import, load, load_texts};
 pub use crate::options::Options;
 pub use crate::render::render;

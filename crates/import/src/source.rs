@@ -79,8 +79,8 @@ struct Source {
 }
 
 impl Sources {
-    /// Takes in a text; texts beyond 32 bits do not get here (see `SOURCE_BYTES_MAX`).
-    pub(crate) fn add(&mut self, name: &str, text: &str) -> SourceId {
+    /// Takes in a text, under the name that places in it are to have. Places beyond 4 GiB cannot be told.
+    pub fn add(&mut self, name: &str, text: &str) -> SourceId {
         let id = SourceId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
         self.list.push(Source::new(name, text));
         id
@@ -96,6 +96,12 @@ impl Sources {
     #[must_use]
     pub fn name(&self, id: SourceId) -> &str {
         self.source(id).map_or("", |source| &source.name)
+    }
+
+    /// Line and column of a range of bytes; `None` for an id of other sources.
+    #[must_use]
+    pub fn locate(&self, id: SourceId, range: Range<usize>) -> Option<Location> {
+        self.location(Span::new(id, range))
     }
 
     /// The text of a span.

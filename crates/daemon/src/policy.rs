@@ -1,0 +1,136 @@
+//! The policy of a configuration: read from its files, with the interfaces that only the configuration has; and the watch
+//! that tells when to read it again.
+//!
+//! An interface of the configuration is one of the policy by its name. Where the configuration gives it groups
+//! and addresses, the policy has none of that name, and gets one: after that nobody can tell the two kinds apart.
+
+mod watch;
+
+use secgroup_control::Attachment;
+use secgroup_import::{Diagnostic, Severity, Sources, load as import, nearest, render};
+use secgroup_model::{Inventory, NetworkInterfaceId};
+
+pub use self::watch::PolicyWatch;
+use crate::config::{Config, Interface};
+
+/// Names that an error lists; more are cut off.
+const NAMES_MAX: usize = 20;
+
+/// What was loaded, and what there is to say about it.
+#[derive(Debug)]
+pub struct LoadedPolicy {
+    /// The policy with the interfaces of the configuration; `None` where there are errors.
+    pub inventory: Option<Inventory>,
+    /// Errors and warnings. Notes are for `secgroup check`.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts that they quote.
+    pub sources: Sources,
+}
+
+impl LoadedPolicy {
+    /// The diagnostics as text for a terminal; `color` adds ANSI colours.
+    #[must_use]
+    pub fn render(&self, color: bool) -> String {
+        render(&self.diagnostics, &self.sources, color)
+    }
+}
+
+/// Reads the policy of a configuration. Every interface of the configuration is in it, by its name.
+#[must_use]
+pub fn load(config: &Config) -> LoadedPolicy {
+    let import = import(&config.policy.files, &config.policy.options);
+    let mut inventory = import.inventory;
+    let mut diagnostics: Vec<_> = import
+        .diagnostics
+        .into_iter()
+        .filter(|diagnostic| diagnostic.severity != Severity::Note)
+        .collect();
+    let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
+    // What a broken policy lacks is no fault of the configuration.
+    if !diagnostics.iter().any(is_error) {
+        diagnostics.extend(apply(config, &mut inventory));
+    }
+    let failed = diagnostics.iter().any(is_error);
+    LoadedPolicy {
+        inventory: (!failed).then_some(inventory),
+        diagnostics,
+        sources: import.sources,
+    }
+}
+
+/// Brings what the configuration says about interfaces into the policy; what cannot be is returned.
+fn apply(config: &Config, inventory: &mut Inventory) -> Vec<Diagnostic> {
+    let mut faults = Vec::new();
+    for interface in &config.interfaces {
+        if let Some(attachment) = &interface.attachment
+            && let Err(fault) = attach(interface, attachment, inventory)
+        {
+            faults.push(fault);
+        }
+    }
+    for interface in &config.interfaces {
+        match inventory.interfaces.get_mut(interface.name.as_str()) {
+            Some(found) => {
+                if let Some(check) = interface.source_dest_check {
+                    found.source_dest_check = check;
+                }
+            }
+            None if interface.attachment.is_some() => {} // Said above.
+            None => faults.push(missing(interface, inventory)),
+        }
+    }
+    faults
+}
+
+/// Adds an interface with the configuration's name.
+fn attach(
+    interface: &Interface,
+    attachment: &Attachment,
+    inventory: &mut Inventory,
+) -> Result<(), Diagnostic> {
+    let name = &interface.name;
+    let id = NetworkInterfaceId::new(name);
+    if inventory.interfaces.contains_key(&id) {
+        let message = format!("the policy has an interface \"{name}\" already, and the configuration gives one of that name groups and addresses");
+        let help = "leave `groups` and `addresses` out to use the policy's, or choose another `name`";
+        return Err(error(message, help.to_owned()));
+    }
+    attachment.apply_as(id, inventory).map_err(|fault| {
+        let help = format!("check `groups` and `addresses` of [[interface]] \"{name}\"");
+        error(format!("interface \"{name}\": {fault}"), help)
+    })
+}
+
+/// An interface that the policy does not have.
+fn missing(interface: &Interface, inventory: &Inventory) -> Diagnostic {
+    let name = interface.name.as_str();
+    let known = || inventory.interfaces.keys().map(NetworkInterfaceId::as_str);
+    let help = match nearest(name, known()) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => {
+            let mut names: Vec<_> = known().take(NAMES_MAX).collect();
+            if known().count() > NAMES_MAX {
+                names.push("...");
+            }
+            let there = if names.is_empty() {
+                "the policy has none".to_owned()
+            } else {
+                format!("the policy has {}", names.join(", "))
+            };
+            format!("{there}; or give it `groups` and `addresses` in the configuration")
+        }
+    };
+    error(format!("the policy has no interface \"{name}\""), help)
+}
+
+fn error(message: String, help: String) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        code: None,
+        message,
+        location: None,
+        label: None,
+        labels: Vec::new(),
+        help: vec![help],
+    }
+}
