@@ -6,7 +6,7 @@
 //!
 //! # Offloads
 //!
-//! Each frame is behind a [`VnetHeader`]. The device takes partial checksums and segments of up to 64 KiB (`TUNSETOFFLOAD`), so that
+//! Each frame is behind a [`VnetHeader`](super::VnetHeader). The device takes partial checksums and segments of up to 64 KiB (`TUNSETOFFLOAD`), so that
 //! a TCP stream costs one system call for each 64 KiB of it, and the header goes on with the frame to whoever can finish the work.
 //!
 //! # Shards
