@@ -230,7 +230,7 @@ fn verdicts_of_a_burst_reach_the_packets_that_they_are_about() {
     // Runs of equal verdicts, single ones, and every other one.
     let verdict = |number: u32| match number {
         0..100 | 150..180 => QueueVerdict::Accept,
-        180..220 if number % 2 == 0 => QueueVerdict::AcceptFlow,
+        180..220 if number.is_multiple_of(2) => QueueVerdict::AcceptFlow,
         _ => QueueVerdict::Drop,
     };
     let passes = |number: &u32| verdict(*number) != QueueVerdict::Drop;
@@ -410,7 +410,7 @@ fn three_threads_settle_packets_of_one_queue_and_no_verdict_strays() {
             let thread = if rng.chance(9, 10) {
                 number / 40
             } else {
-                rng.below(3) as u32
+                *rng.pick(&[0, 1, 2])
             };
             shares[thread as usize % 3].push((id, verdict));
         }

@@ -12,6 +12,7 @@ use rustix::net::{
 
 use super::message::{Message, Request, Writer, first};
 use super::packet::Packet;
+use super::verdict::drop_up_to;
 use super::{NfQueueError, NfQueueSettings};
 use crate::live::sys::nfnetlink::set_no_enobufs;
 
@@ -41,9 +42,6 @@ const MIN_COPY_RANGE: u16 = 128;
 
 /// How long the kernel may take to answer. It answers within the call; this bounds what should not happen.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The verdict to drop (`linux/netfilter.h`).
-const DROP: u32 = 0;
 
 /// The bytes of each packet that are looked at.
 pub(super) fn copy_range(settings: &NfQueueSettings) -> u16 {
@@ -168,7 +166,7 @@ impl<'a> Conversation<'a> {
             };
             match buffer.get(..len).and_then(first) {
                 Some(Message::Answer { sequence, code }) if sequence == self.sequence => {
-                    self.drop_up_to(early)?;
+                    self.drop_early(early)?;
                     return Ok(code);
                 }
                 Some(Message::Packet(attributes)) => {
@@ -196,15 +194,10 @@ impl<'a> Conversation<'a> {
     }
 
     /// Drops packets that came while the queue was being opened, as those before them were.
-    fn drop_up_to(&self, id: Option<u32>) -> io::Result<()> {
+    fn drop_early(&self, id: Option<u32>) -> io::Result<()> {
         let Some(id) = id else { return Ok(()) };
-        let mut verdict = [0; 8];
-        verdict[..4].copy_from_slice(&DROP.to_be_bytes());
-        verdict[4..].copy_from_slice(&id.to_be_bytes());
         let mut message = Writer::default();
-        message
-            .begin(Request::VerdictBatch, self.number)
-            .attribute(2, &verdict);
+        drop_up_to(id, self.number, &mut message);
         send(self.socket, message.bytes(), SendFlags::DONTWAIT)?;
         Ok(())
     }

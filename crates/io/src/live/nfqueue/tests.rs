@@ -81,7 +81,7 @@ proptest! {
         packet in any::<bool>(),
     ) {
         if packet && datagram.len() >= 20 {
-            let len = datagram.len() as u32;
+            let len = u32::try_from(datagram.len()).unwrap();
             datagram[..4].copy_from_slice(&len.to_ne_bytes());
             datagram[4..6].copy_from_slice(&(3_u16 << 8).to_ne_bytes());
         }

@@ -161,6 +161,15 @@ impl Settle for Settler {
     }
 }
 
+/// Writes that all packets up to `id` are dropped.
+pub(super) fn drop_up_to(id: u32, queue: u16, to: &mut Writer) {
+    let say = Say {
+        verdict: Verdict::Drop,
+        mark: None,
+    };
+    say.write(Request::VerdictBatch, queue, id, to);
+}
+
 /// Sends whole messages, in as few calls as is sensible.
 fn send_messages(socket: impl AsFd, mut messages: &[u8]) -> io::Result<()> {
     while !messages.is_empty() {

@@ -77,6 +77,8 @@ pub(in crate::live) fn receive_many(
 /// What the kernel says.
 pub(in crate::live) fn set_no_enobufs(fd: BorrowedFd<'_>) -> io::Result<()> {
     let on: libc::c_int = 1;
+    #[allow(clippy::cast_possible_truncation, reason = "4")]
+    let len = size_of_val(&on) as libc::socklen_t;
     // SAFETY: the pointer and the length are those of `on`, which outlives the call.
     let result = unsafe {
         libc::setsockopt(
@@ -84,7 +86,7 @@ pub(in crate::live) fn set_no_enobufs(fd: BorrowedFd<'_>) -> io::Result<()> {
             libc::SOL_NETLINK,
             libc::NETLINK_NO_ENOBUFS,
             ptr::from_ref(&on).cast(),
-            size_of_val(&on) as libc::socklen_t,
+            len,
         )
     };
     if result == 0 {
