@@ -1,17 +1,21 @@
-//! Where received frames lie that do not come in a ring of the kernel's: one buffer for a whole burst, packed.
+//! Where received frames lie that do not come in a ring of the kernel's: one buffer for a whole
+//! burst, packed.
 //!
-//! A frame can be 64 KiB long and a burst 256 frames, but not both at once: nearly all are at most one MTU long. So frames lie one behind
-//! the other, as long as there is room for a frame of the largest kind behind the last; what does not fit is received next time. The
-//! buffer is made once, and of its memory only what was ever written to is really there.
+//! A frame can be 64 KiB long and a burst 256 frames, but not both at once: nearly all are at most
+//! one MTU long. So frames lie one behind the other, as long as there is room for a frame of the
+//! largest kind behind the last; what does not fit is received next time. The buffer is made once,
+//! and of its memory only what was ever written to is really there.
 
 use std::ops::Range;
 
 use super::{LiveFrame, VnetHeader};
 
-/// The longest frame, in bytes: an IP packet of 65535 bytes behind an Ethernet header with two VLAN tags. The kernel merges no more into
-/// one frame unless asked for ("BIG TCP"), and then such frames are dropped and counted.
+/// The longest frame, in bytes: an IP packet of 65535 bytes behind an Ethernet header with two VLAN
+/// tags. The kernel merges no more into one frame unless asked for ("BIG TCP"), and then such
+/// frames are dropped and counted.
 pub(super) const FRAME_MAX: usize = 65_535 + 14 + 8;
-/// The room for one frame: header, frame, and a byte more that tells one that was cut from one that just fits.
+/// The room for one frame: header, frame, and a byte more that tells one that was cut from one that
+/// just fits.
 pub(super) const SLOT_MAX: usize = VnetHeader::LEN + FRAME_MAX + 1;
 /// How long what is in the room is where it is a header and a whole frame.
 const IS_WHOLE: Range<usize> = VnetHeader::LEN..SLOT_MAX;
@@ -51,8 +55,9 @@ impl Arena {
         self.bytes.get_mut(self.end..self.end + SLOT_MAX)
     }
 
-    /// Keeps the first `len` bytes of [`room`](Self::room): a header and a frame. Nothing is kept, and the answer is no, where
-    /// that is no whole frame: it has no header, or was cut at the end of the room.
+    /// Keeps the first `len` bytes of [`room`](Self::room): a header and a frame. Nothing is kept,
+    /// and the answer is no, where that is no whole frame: it has no header, or was cut at the end
+    /// of the room.
     pub(super) fn keep(&mut self, len: usize) -> bool {
         let room = self.bytes.get(self.end..).unwrap_or_default();
         let Some(header) = room.first_chunk().filter(|_| IS_WHOLE.contains(&len)) else {
@@ -67,7 +72,8 @@ impl Arena {
 
     /// Copies a frame that starts with its header.
     ///
-    /// As [`keep`](Self::keep) where there is [`room`](Self::room), which the caller asks for first; otherwise the answer is no.
+    /// As [`keep`](Self::keep) where there is [`room`](Self::room), which the caller asks for
+    /// first; otherwise the answer is no.
     pub(super) fn copy(&mut self, parts: [&[u8]; 2]) -> bool {
         let [header, data] = parts;
         let len = header.len() + data.len();

@@ -1,11 +1,13 @@
 //! Two ports joined by a cable of memory: what one transmits the other receives.
 //!
 //! For tests of whatever drives ports. A [`MemoryPort`] behaves as a device does, down to its file
-//! descriptor, which can be waited for; and its [`MemoryHandle`], which works from any thread, makes happen what is hard to get
-//! a real device to do at a chosen moment: go down, vanish, or have the code behind it panic.
+//! descriptor, which can be waited for; and its [`MemoryHandle`], which works from any thread,
+//! makes happen what is hard to get a real device to do at a chosen moment: go down, vanish, or
+//! have the code behind it panic.
 //!
-//! Each direction is a bounded channel beside an eventfd. The fd is a *hint*, set after every send and cleared before every
-//! take: it may be readable for nothing, but never unreadable while something is there.
+//! Each direction is a bounded channel beside an eventfd. The fd is a *hint*, set after every send
+//! and cleared before every take: it may be readable for nothing, but never unreadable while
+//! something is there.
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -63,7 +65,8 @@ pub struct MemoryHandle {
 pub enum Fault {
     /// None: it works, again.
     None,
-    /// The next receive says [`ReceiveError::Down`], once; until the port is mended it then receives nothing and sends nothing.
+    /// The next receive says [`ReceiveError::Down`], once; until the port is mended it then
+    /// receives nothing and sends nothing.
     Down,
     /// Every receive says [`Gone::Deleted`] from now on.
     Gone,
@@ -126,8 +129,8 @@ impl MemoryPort {
     }
 }
 
-/// Whether a device of this MTU refuses the frame, as Linux decides: the link-layer header is not counted, nor is one VLAN tag,
-/// and a frame that is segmented later fits.
+/// Whether a device of this MTU refuses the frame, as Linux decides: the link-layer header is not
+/// counted, nor is one VLAN tag, and a frame that is segmented later fits.
 fn is_too_large(frame: &LiveFrame<'_>, mtu: u32) -> bool {
     const TAGS: [[u8; 2]; 2] = [[0x81, 0x00], [0x88, 0xa8]];
     let header = match (frame.link, frame.data.get(12..14)) {

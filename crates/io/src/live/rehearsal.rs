@@ -1,12 +1,13 @@
 //! Capture files in the place of a device: what was heard once is received again.
 //!
-//! A rehearsal shows what a configuration does with known traffic before it is given real devices. Frames come out of a capture,
-//! as fast as they are taken or as far apart as they were; what is sent goes into another capture, each frame with the time of sending, as it is: with its checksum
+//! A rehearsal shows what a configuration does with known traffic before it is given real devices.
+//! Frames come out of a capture, as fast as they are taken or as far apart as they were; what is
+//! sent goes into another capture, each frame with the time of sending, as it is: with its checksum
 //! unfinished, and not yet segmented, as the header of a live frame says and a capture cannot.
 //!
-//! A device carries Ethernet frames, whole. Frames of other link types are left out and counted ([`Rehearsal::other_links`]); so are
-//! snapped ones, of which the capture has only the beginning, unless they are only to be looked at
-//! ([`RehearsalSettings::keep_snapped`]).
+//! A device carries Ethernet frames, whole. Frames of other link types are left out and counted
+//! ([`Rehearsal::other_links`]); so are snapped ones, of which the capture has only the beginning,
+//! unless they are only to be looked at ([`RehearsalSettings::keep_snapped`]).
 
 mod pace;
 
@@ -25,19 +26,22 @@ use super::{
 };
 use crate::{Capture, CaptureError, CaptureWriter, Link, Record, WriteError};
 
-/// Most records that one receive looks at, so that a capture of frames that are left out holds nobody up.
+/// Most records that one receive looks at, so that a capture of frames that are left out holds
+/// nobody up.
 const LOOKED_AT_MAX: usize = 4 * BURST;
 
 /// What is rehearsed.
 #[derive(Debug, Clone, Default)]
 pub struct RehearsalSettings {
-    /// The capture of what is received. A pipe is read as well, but reading it waits for whoever writes it.
+    /// The capture of what is received. A pipe is read as well, but reading it waits for whoever
+    /// writes it.
     pub received: PathBuf,
     /// The capture to write what is sent to; without one it is only counted.
     pub sent: Option<PathBuf>,
     /// Frames come as far apart as they were captured.
     pub pace: bool,
-    /// Frames of which only the beginning was captured are received, too: for looking only, they cannot be sent on.
+    /// Frames of which only the beginning was captured are received, too: for looking only, they
+    /// cannot be sent on.
     pub keep_snapped: bool,
 }
 
@@ -112,8 +116,8 @@ impl Rehearsal {
         self.other_links
     }
 
-    /// Ends the rehearsal and completes the capture of what was sent; gives the number of its frames. Dropping completes it, too, but
-    /// says nothing.
+    /// Ends the rehearsal and completes the capture of what was sent; gives the number of its
+    /// frames. Dropping completes it, too, but says nothing.
     ///
     /// # Errors
     /// Not everything could be written.

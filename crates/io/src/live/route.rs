@@ -1,7 +1,8 @@
-//! Few words with the kernel about devices and routes (`rtnetlink(7)`): enough to set one up, and to ask what it dropped.
+//! Few words with the kernel about devices and routes (`rtnetlink(7)`): enough to set one up, and
+//! to ask what it dropped.
 //!
-//! A socket belongs to the network namespace of the thread that opened it. Each request is answered before the call that sends it
-//! returns, so that no answer is ever waited for.
+//! A socket belongs to the network namespace of the thread that opened it. Each request is answered
+//! before the call that sends it returns, so that no answer is ever waited for.
 
 use std::io;
 use std::net::IpAddr;
@@ -96,7 +97,8 @@ impl Route {
         self.order(message)
     }
 
-    /// Gives a device an address, which is used at once: an IPv6 one is not asked about on the link first.
+    /// Gives a device an address, which is used at once: an IPv6 one is not asked about on the link
+    /// first.
     pub(super) fn add_address(
         &mut self,
         index: u32,

@@ -1,25 +1,30 @@
-//! The workload's own network interface: a TAP device that secgroup makes and holds the other end of.
+//! The workload's own network interface: a TAP device that secgroup makes and holds the other end
+//! of.
 //!
-//! What the workload sends comes out of a file descriptor here, and what is written there the workload receives; nothing else connects
-//! the two. There is no copy for the host to see, no promiscuous mode and no loop, VLAN tags are in the frames, and when the process
-//! ends the device is gone with its last descriptor: fail closed.
+//! What the workload sends comes out of a file descriptor here, and what is written there the
+//! workload receives; nothing else connects the two. There is no copy for the host to see, no
+//! promiscuous mode and no loop, VLAN tags are in the frames, and when the process ends the device
+//! is gone with its last descriptor: fail closed.
 //!
 //! # Offloads
 //!
-//! Each frame is behind a [`VnetHeader`](super::VnetHeader). The device takes partial checksums and segments of up to 64 KiB (`TUNSETOFFLOAD`), so that
-//! a TCP stream costs one system call for each 64 KiB of it, and the header goes on with the frame to whoever can finish the work.
+//! Each frame is behind a [`VnetHeader`](super::VnetHeader). The device takes partial checksums and
+//! segments of up to 64 KiB (`TUNSETOFFLOAD`), so that a TCP stream costs one system call for each
+//! 64 KiB of it, and the header goes on with the frame to whoever can finish the work.
 //!
 //! # Shards
 //!
-//! Every shard opens a queue of its own of one multi-queue device ([`Tap::open`] with the same settings): the first that comes makes and
-//! configures it, the others join, in any order; one that closes leaves the device to the others, and may come back. The kernel steers what the workload
-//! sends by itself, and as we want it: a flow comes out of the queue that last *wrote* a frame of it. So a flow that the network began
-//! stays on its shard; of one that the workload begins the first frames may come out of any queue, and are handed to their shard.
+//! Every shard opens a queue of its own of one multi-queue device ([`Tap::open`] with the same
+//! settings): the first that comes makes and configures it, the others join, in any order; one that
+//! closes leaves the device to the others, and may come back. The kernel steers what the workload
+//! sends by itself, and as we want it: a flow comes out of the queue that last *wrote* a frame of
+//! it. So a flow that the network began stays on its shard; of one that the workload begins the
+//! first frames may come out of any queue, and are handed to their shard.
 //!
 //! # Namespaces
 //!
-//! The device can be made in another network namespace ([`Netns`]), where the workload is, and then is configured there: see
-//! [`TapSettings`]. Its descriptors work from everywhere.
+//! The device can be made in another network namespace ([`Netns`]), where the workload is, and then
+//! is configured there: see [`TapSettings`]. Its descriptors work from everywhere.
 
 mod device;
 mod netns;
@@ -41,7 +46,8 @@ use super::{Gone, LiveFrame, Port, PortDrops, ReceiveError, Receiver, Transmitte
 /// How the device is made.
 #[derive(Debug, Clone)]
 pub struct TapSettings {
-    /// Its name: 1 to 15 bytes, no blank, slash or colon, and no percent sign, which the kernel would replace.
+    /// Its name: 1 to 15 bytes, no blank, slash or colon, and no percent sign, which the kernel
+    /// would replace.
     pub name: String,
     /// Where it is made; `None` for the namespace of the calling thread.
     pub netns: Option<Netns>,
@@ -117,7 +123,8 @@ pub struct Tap {
     // Closed before the device is let go of: see `device`.
     queue: OwnedFd,
     device: Arc<Device>,
-    /// What the device had dropped when this was opened; `None` on all shards but the first, which counts for them all.
+    /// What the device had dropped when this was opened; `None` on all shards but the first, which
+    /// counts for them all.
     dropped_before: Option<u64>,
     arena: Arena,
     drops: PortDrops,

@@ -84,8 +84,8 @@ fn turn(done: &mut Pumped, from: usize, to: usize) {
     done.sent += to_port.transmit(&frames);
 }
 
-/// Sends `len` random bytes by TCP from one host to an address of another, and back at the same time; fails unless both arrive as
-/// they were.
+/// Sends `len` random bytes by TCP from one host to an address of another, and back at the same
+/// time; fails unless both arrive as they were.
 pub(crate) fn exchange(client: &Namespace, server: &Namespace, address: SocketAddr, len: usize) {
     let payload = Rng::new(len as u64).bytes(len);
     let listener = server.enter(|| TcpListener::bind(address).unwrap());

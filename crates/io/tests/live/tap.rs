@@ -1,4 +1,5 @@
-//! The workload's own device, against the real kernel: two hosts, each behind a TAP device, and a forwarder between them.
+//! The workload's own device, against the real kernel: two hosts, each behind a TAP device, and a
+//! forwarder between them.
 
 use std::net::UdpSocket;
 use std::path::Path;
@@ -122,7 +123,8 @@ fn shards_share_one_device_and_come_and_go() {
     let pump = Pump::start(done.ports, |from| if from == 3 { 0 } else { 3 });
     exchange(&a, &b, "192.0.2.2:8000".parse().unwrap(), 1 << 20);
     drop(pump.stop());
-    // Not at once where another test is just starting a program, which holds all descriptors for a moment.
+    // Not at once where another test is just starting a program, which holds all descriptors for a
+    // moment.
     wait::until("the device to go with its last queue", || {
         (!a.ip("-o link").contains(": eth0")).then_some(())
     });

@@ -33,7 +33,8 @@ impl Pace {
         Ok(pace)
     }
 
-    /// How long until a frame captured at `time` is due; `None` where it is. The first frame asked about is.
+    /// How long until a frame captured at `time` is due; `None` where it is. The first frame asked
+    /// about is.
     pub(super) fn until(&mut self, time: Timestamp) -> Option<Duration> {
         if !self.paced {
             return None;

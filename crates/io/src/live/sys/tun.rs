@@ -4,8 +4,8 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Makes the network device `name` with `flags` (`IFF_TAP` and others), or a queue of it where it is there and both say
-/// `IFF_MULTI_QUEUE`, and binds the open `/dev/net/tun` in `fd` to it.
+/// Makes the network device `name` with `flags` (`IFF_TAP` and others), or a queue of it where it
+/// is there and both say `IFF_MULTI_QUEUE`, and binds the open `/dev/net/tun` in `fd` to it.
 ///
 /// # Errors
 /// The name does not fit, and what the kernel says.

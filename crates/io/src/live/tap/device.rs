@@ -1,15 +1,18 @@
 //! Making a TAP device once, for all its queues.
 //!
-//! The kernel makes a device when the first queue asks for its name, and removes it when the last is closed. In between lies
-//! what has to be got right: two shards that open at once, one that opens again while others live, a device that somebody deleted
-//! and whose dead queues are still open, and a device of that name that is not ours, to which the kernel would just add a queue. So the process
-//! remembers the devices that it made ([`DEVICES`]) for as long as a queue of them is open, by namespace, name *and* number:
+//! The kernel makes a device when the first queue asks for its name, and removes it when the last
+//! is closed. In between lies what has to be got right: two shards that open at once, one that
+//! opens again while others live, a device that somebody deleted and whose dead queues are still
+//! open, and a device of that name that is not ours, to which the kernel would just add a queue. So
+//! the process remembers the devices that it made ([`DEVICES`]) for as long as a queue of them is
+//! open, by namespace, name *and* number:
 //!
 //! - one that is remembered, and still there under its number, is joined;
 //! - any other is to be made new (`IFF_TUN_EXCL`), and that fails where the name is taken.
 //!
-//! A queue is closed before its [`Device`] is let go of. So a device that is not remembered has no queue of ours; and one that is
-//! remembered may be going just now, which the number tells after joining it.
+//! A queue is closed before its [`Device`] is let go of. So a device that is not remembered has no
+//! queue of ours; and one that is remembered may be going just now, which the number tells after
+//! joining it.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -28,7 +31,8 @@ static DEVICES: Mutex<Vec<Remembered>> = Mutex::new(Vec::new());
 
 /// How often a device may go while it is being joined, before that is an error.
 const ATTEMPTS: usize = 3;
-/// Frames that wait in each queue of a device, as with other devices; the kernel's 500 is one burst of a fast UDP sender.
+/// Frames that wait in each queue of a device, as with other devices; the kernel's 500 is one burst
+/// of a fast UDP sender.
 const QUEUE_LEN: u32 = 1000;
 
 const FLAGS: i32 = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR | libc::IFF_MULTI_QUEUE;
@@ -161,7 +165,8 @@ fn refusal(error: io::Error, name: &str) -> TapError {
     }
 }
 
-/// Refuses what the kernel would refuse without a word about why, and the pattern that it would replace by a number.
+/// Refuses what the kernel would refuse without a word about why, and the pattern that it would
+/// replace by a number.
 pub(super) fn check_name(name: &str) -> Result<(), TapError> {
     let right = (1..libc::IFNAMSIZ).contains(&name.len())
         && !matches!(name, "." | "..")

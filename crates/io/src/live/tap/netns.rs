@@ -1,8 +1,9 @@
 //! Network namespaces: where a workload lives.
 //!
-//! A network namespace belongs to a *thread*, not to a process. So everything that has to happen inside one happens on a thread of its
-//! own, which enters it, does the work and ends; the caller's threads stay where they are. What is opened inside (a socket, a TAP
-//! device) belongs to that namespace for ever and works from everywhere; a child that is started inside stays there.
+//! A network namespace belongs to a *thread*, not to a process. So everything that has to happen
+//! inside one happens on a thread of its own, which enters it, does the work and ends; the caller's
+//! threads stay where they are. What is opened inside (a socket, a TAP device) belongs to that
+//! namespace for ever and works from everywhere; a child that is started inside stays there.
 
 use std::fmt;
 use std::fs::File;
@@ -98,8 +99,8 @@ impl Netns {
         Self::at(Path::new(OWN))
     }
 
-    /// A new one that has no name, with only its loopback device, which is up. It goes with the last that uses it: this value and its
-    /// clones, processes and open devices in it.
+    /// A new one that has no name, with only its loopback device, which is up. It goes with the
+    /// last that uses it: this value and its clones, processes and open devices in it.
     ///
     /// # Errors
     /// It cannot be made.
@@ -131,8 +132,9 @@ impl Netns {
 
     /// Starts a program inside.
     ///
-    /// It sees the files of this host, so its resolver is the one of `/etc/resolv.conf`. A parent-death signal set on `command` would come
-    /// at once, as the thread that starts the program ends; do not set one.
+    /// It sees the files of this host, so its resolver is the one of `/etc/resolv.conf`. A
+    /// parent-death signal set on `command` would come at once, as the thread that starts the
+    /// program ends; do not set one.
     ///
     /// # Errors
     /// The namespace cannot be entered, or the program not be started.
