@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 
 use secgroup_io::live::af_xdp::{AfXdp, AfXdpError, AfXdpSettings, CopyMode, XdpMode};
+use secgroup_io::live::tap::{Netns, Tap, TapSettings};
 use secgroup_io::live::{
     BURST, Gone, LiveFrame, Port, ReceiveError, Receiver, Transmitted, VnetHeader,
 };
@@ -139,6 +140,34 @@ fn ended_well(mut pumped: Pumped) {
         assert_eq!((drops.truncated, drops.offload), (0, 0));
         assert_eq!(port.backend(), "af-xdp");
     }
+}
+
+#[test]
+fn checksums_cross_between_a_tap_and_af_xdp() {
+    if netns::skip("checksums_cross_between_a_tap_and_af_xdp") {
+        return;
+    }
+    let path = Path::new();
+    let workload = Namespace::new("workload");
+    let settings = TapSettings {
+        netns: Some(Netns::named(workload.name()).unwrap()),
+        addresses: vec![
+            ("192.0.2.3".parse().unwrap(), 24),
+            ("2001:db8::3".parse().unwrap(), 64),
+        ],
+        ..TapSettings::named("eth0")
+    };
+    let tap = Tap::open(&settings, 0).unwrap();
+    // A tap takes and gives checksums as they are; segmentation has to be done before.
+    let offload = workload.sh("ethtool -K eth0 tso off gso off");
+    assert!(offload.status.success(), "{offload:?}");
+    let outside = path.open("outside", XdpMode::Native);
+    let pump = Pump::start(vec![Box::new(tap), Box::new(outside)], |from| 1 - from);
+    for address in ["192.0.2.2:8000", "[2001:db8::2]:8000"] {
+        exchange(&workload, &path.b, address.parse().unwrap(), 1 << 20);
+    }
+    let pumped = pump.stop();
+    assert_eq!((pumped.sent.failed, pumped.sent.too_large), (0, 0));
 }
 
 #[test]
