@@ -17,7 +17,9 @@
 //! Frames are received and sent in bursts. Received frames lie in the receiver (a ring, a buffer)
 //! until its next [`receive`](Receiver::receive); nothing is copied on the way to the verdict.
 
+pub mod af_packet;
 mod arena;
+pub mod device;
 mod frame;
 pub mod host_rules;
 pub mod memory;

@@ -3,5 +3,8 @@
 #![allow(unsafe_code)]
 
 pub(super) mod nfnetlink;
+pub(super) mod ring;
+pub(super) mod send;
 pub(super) mod setup;
+pub(super) mod socket;
 pub(super) mod tun;

@@ -5,9 +5,12 @@
     reason = "helpers of tests are tests: a failing assertion is how they speak"
 )]
 
+mod af_packet;
+mod device;
 mod host_rules;
 mod judge;
 mod nfqueue;
 mod pump;
 mod rehearsal;
+mod support;
 mod tap;
