@@ -42,6 +42,12 @@ struct Follower {
     alive: Weak<()>,
 }
 
+impl Follower {
+    fn is_there(&self) -> bool {
+        self.alive.strong_count() > 0
+    }
+}
+
 impl Followers {
     /// One more, who gets what fits `filter` until he drops it or is too far behind.
     #[must_use]
@@ -63,7 +69,7 @@ impl Followers {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let mut following = self.lock();
-        following.retain(|follower| follower.alive.strong_count() > 0);
+        following.retain(Follower::is_there);
         following.is_empty()
     }
 
@@ -76,6 +82,7 @@ impl Followers {
         event: impl FnOnce() -> FlowEvent,
     ) {
         let mut following = self.lock();
+        following.retain(Follower::is_there);
         let wants = |follower: &Follower| follower.filter.matches(connection, interface_names);
         if following.iter().any(wants) {
             let event = event();
