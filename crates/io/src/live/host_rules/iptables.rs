@@ -191,7 +191,7 @@ impl There {
         let mut there = Self::default();
         for line in listed.lines() {
             if let Some(chain) = line.strip_prefix("-N ")
-                && chain.starts_with(OURS)
+                && is_ours(chain)
             {
                 there.chains.insert(chain.to_owned());
             } else if let Some(rule) = line.strip_prefix("-A ")
