@@ -22,9 +22,7 @@ use secgroup_datapath::Settings;
 use secgroup_import::{Diagnostic, Options, Severity, Sources, render};
 
 pub use self::change::ConfigChange;
-pub use self::choices::{
-    BackendName, Firewall, LogFormat, LogLevel, Ring, XdpAttach, XdpMode,
-};
+pub use self::choices::{BackendName, Firewall, LogFormat, LogLevel, Ring, XdpAttach, XdpMode};
 pub use self::interface::{
     AfXdp, Backend, CaptureFiles, Device, Interface, Mode, Port, QueueRange, Tap,
 };
@@ -164,8 +162,9 @@ impl Config {
         let source = sources.add(&path.display().to_string(), text);
         let mut problems = problems::Problems::new(&sources, source);
         let folder = path.parent().unwrap_or(Path::new(""));
-        let config = shape::read(text, &mut problems)
-            .and_then(|(file, document)| check::check(&file, &document, folder, cpus, &mut problems));
+        let config = shape::read(text, &mut problems).and_then(|(file, document)| {
+            check::check(&file, &document, folder, cpus, &mut problems)
+        });
         let (diagnostics, failed) = problems.finish();
         Loaded {
             config: config.filter(|_| !failed),
@@ -185,7 +184,10 @@ fn read(path: &Path) -> Result<String, String> {
         .read_to_end(&mut bytes)
         .map_err(fault)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(format!("{shown} is larger than {} MiB: that is no configuration", FILE_BYTES_MAX >> 20));
+        return Err(format!(
+            "{shown} is larger than {} MiB: that is no configuration",
+            FILE_BYTES_MAX >> 20
+        ));
     }
     String::from_utf8(bytes).map_err(|_| format!("{shown} is not UTF-8 text: save it as UTF-8"))
 }

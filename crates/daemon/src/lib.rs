@@ -6,6 +6,7 @@ pub mod control;
 pub mod policy;
 pub mod protocol;
 pub mod trust;
+mod way;
 pub mod logs;
 pub mod privileges;
 pub mod saved;

@@ -91,8 +91,11 @@ fn attach(
     let name = &interface.name;
     let id = NetworkInterfaceId::new(name);
     if inventory.interfaces.contains_key(&id) {
-        let message = format!("the policy has an interface \"{name}\" already, and the configuration gives one of that name groups and addresses");
-        let help = "leave `groups` and `addresses` out to use the policy's, or choose another `name`";
+        let message = format!(
+            "the policy has an interface \"{name}\" already, and the configuration gives one of that name groups and addresses"
+        );
+        let help =
+            "leave `groups` and `addresses` out to use the policy's, or choose another `name`";
         return Err(error(message, help.to_owned()));
     }
     attachment.apply_as(id, inventory).map_err(|fault| {

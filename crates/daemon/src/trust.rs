@@ -12,15 +12,12 @@
 //! The group of the mode bits is that of access control lists, too: where there is one, they show what it grants at most.
 //! Between this look and the reading of the file, only root and we could have changed what was looked at.
 
-use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-/// Symbolic links that are followed on one way (Linux: `MAXSYMLINKS`).
-const LINKS_MAX: u32 = 40;
+use crate::way::{LINKS_MAX, Way};
 
 /// Root's user id.
 const ROOT: u32 = 0;
@@ -130,49 +127,32 @@ fn look(path: &Path) -> io::Result<Seen> {
 }
 
 /// Follows `path`, which is absolute, from `/` to the file, and judges each thing on the way.
-fn walk(
-    path: &Path,
-    user: u32,
-    look: &dyn Fn(&Path) -> io::Result<Seen>,
-) -> Result<(), Distrust> {
-    let mut steps: VecDeque<OsString> = names(path).collect();
-    let mut at = PathBuf::from("/");
-    let mut links = 0;
+fn walk(path: &Path, user: u32, look: &dyn Fn(&Path) -> io::Result<Seen>) -> Result<(), Distrust> {
     let see = |path: &Path| {
         look(path).map_err(|error| Distrust::Unseen {
             path: path.to_owned(),
             error,
         })
     };
-    judge(&at, &see(&at)?, user)?;
-    while let Some(step) = steps.pop_front() {
-        if step == ".." {
-            at.pop();
-            continue;
-        }
-        let next = at.join(&step);
+    let mut way = Way::to(path);
+    judge(way.at(), &see(way.at())?, user)?;
+    while let Some(name) = way.step() {
+        let next = way.at().join(&name);
         let seen = see(&next)?;
         judge(&next, &seen, user)?;
-        if let Kind::Link(target) = seen.kind {
-            links += 1;
-            if links > LINKS_MAX {
-                let path = path.to_owned();
-                return Err(Distrust::Links { path });
+        match seen.kind {
+            Kind::Link(target) => {
+                if !way.follow(&target) {
+                    let path = path.to_owned();
+                    return Err(Distrust::Links { path });
+                }
             }
-            if target.is_absolute() {
-                at = PathBuf::from("/");
-            }
-            for (place, name) in names(&target).enumerate() {
-                steps.insert(place, name);
-            }
-            continue;
-        }
-        at = next;
-        if steps.is_empty() && seen.kind == Kind::File {
-            return Ok(());
+            Kind::File if way.is_at_end() => return Ok(()),
+            Kind::File | Kind::Folder | Kind::Other => way.enter(name),
         }
     }
-    Err(Distrust::NoFile { path: at })
+    let path = way.at().to_owned();
+    Err(Distrust::NoFile { path })
 }
 
 /// Judges one thing on the way.
@@ -207,15 +187,6 @@ fn judge(path: &Path, seen: &Seen, user: u32) -> Result<(), Distrust> {
         });
     }
     Ok(())
-}
-
-/// The steps of a path; `..` is one, for it depends on where links lead.
-fn names(path: &Path) -> impl Iterator<Item = OsString> {
-    path.components().filter_map(|component| match component {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some(OsString::from("..")),
-        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
-    })
 }
 
 /// A path as a shell takes it.

@@ -12,6 +12,8 @@ use secgroup_daemon::config::{Config, Loaded};
 mod defaults;
 #[path = "config/examples.rs"]
 mod examples;
+#[path = "config/policy.rs"]
+mod policy;
 #[path = "config/reload.rs"]
 mod reload;
 
@@ -36,7 +38,12 @@ fn golden(path: &Path, now: &str) {
         fs::write(path, now).unwrap();
     }
     let known = fs::read_to_string(path).unwrap_or_default();
-    assert_eq!(now, known, "{} is not what it was; see the head of this test", path.display());
+    assert_eq!(
+        now,
+        known,
+        "{} is not what it was; see the head of this test",
+        path.display()
+    );
 }
 
 fn tests_folder() -> PathBuf {

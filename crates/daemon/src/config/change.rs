@@ -73,7 +73,9 @@ impl Config {
     /// The interface of this name.
     #[must_use]
     pub fn interface(&self, name: &str) -> Option<&Interface> {
-        self.interfaces.iter().find(|interface| interface.name == name)
+        self.interfaces
+            .iter()
+            .find(|interface| interface.name == name)
     }
 
     /// This configuration, but with what a running daemon cannot change as it is `in_force`.
@@ -97,25 +99,60 @@ impl Config {
             ("daemon.handover", daemon.handover != new.daemon.handover),
             ("workers.count", workers.count != new.workers.count),
             ("workers.pin", workers.pin != new.workers.pin),
-            ("workers.busy_poll", workers.busy_poll != new.workers.busy_poll),
-            ("workers.handoff_frames", workers.handoff != new.workers.handoff),
-            ("tracking.connections", engine.capacity != new.engine.capacity),
-            ("tracking.connections_v6", engine.capacity_v6 != new.engine.capacity_v6),
-            ("tracking.fragments", engine.fragment_capacity != new.engine.fragment_capacity),
+            (
+                "workers.busy_poll",
+                workers.busy_poll != new.workers.busy_poll,
+            ),
+            (
+                "workers.handoff_frames",
+                workers.handoff != new.workers.handoff,
+            ),
+            (
+                "tracking.connections",
+                engine.capacity != new.engine.capacity,
+            ),
+            (
+                "tracking.connections_v6",
+                engine.capacity_v6 != new.engine.capacity_v6,
+            ),
+            (
+                "tracking.fragments",
+                engine.fragment_capacity != new.engine.fragment_capacity,
+            ),
             ("tracking.tcp", engine.tcp != new.engine.tcp),
-            ("tracking.start_grace_seconds", engine.start_grace != new.engine.start_grace),
-            ("tracking.change_grace_seconds", engine.change_grace != new.engine.change_grace),
-            ("tracking.icmp_related", engine.icmp_related != new.engine.icmp_related),
-            ("tracking.verify_checksums", engine.verify_checksums != new.engine.verify_checksums),
+            (
+                "tracking.start_grace_seconds",
+                engine.start_grace != new.engine.start_grace,
+            ),
+            (
+                "tracking.change_grace_seconds",
+                engine.change_grace != new.engine.change_grace,
+            ),
+            (
+                "tracking.icmp_related",
+                engine.icmp_related != new.engine.icmp_related,
+            ),
+            (
+                "tracking.verify_checksums",
+                engine.verify_checksums != new.engine.verify_checksums,
+            ),
             ("host.firewall", host.firewall != new.host.firewall),
-            ("host.flow_marks", host.mark_mask.is_some() != new.host.mark_mask.is_some()),
+            (
+                "host.flow_marks",
+                host.mark_mask.is_some() != new.host.mark_mask.is_some(),
+            ),
             (
                 "host.mark_mask",
-                host.mark_mask.zip(new.host.mark_mask).is_some_and(|(old, new)| old != new),
+                host.mark_mask
+                    .zip(new.host.mark_mask)
+                    .is_some_and(|(old, new)| old != new),
             ),
             ("host.copy_bytes", host.copy_bytes != new.host.copy_bytes),
         ];
-        keys.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+        keys.into_iter()
+            .filter(|(_, differs)| *differs)
+            .map(|(key, _)| key)
+            .collect()
     }
 }
 

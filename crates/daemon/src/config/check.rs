@@ -84,9 +84,13 @@ impl Check<'_, '_> {
                 None => files.push(path),
             }
         }
-        let is_account = file.account.len() == 12 && file.account.bytes().all(|b| b.is_ascii_digit());
+        let is_account =
+            file.account.len() == 12 && file.account.bytes().all(|b| b.is_ascii_digit());
         if !is_account {
-            let message = format!("`account` is {:?}, which is not an account id", file.account);
+            let message = format!(
+                "`account` is {:?}, which is not an account id",
+                file.account
+            );
             let problem = self.problems.error(root.key("account").span(), message);
             problem.help("an account id has 12 digits: `account = \"123456789012\"`");
         }
@@ -113,7 +117,9 @@ impl Check<'_, '_> {
         texts: &[String],
     ) {
         let first = texts[..index].iter().position(|other| other == text);
-        let problem = self.problems.error(here.span(), format!("{text:?} is twice in `{key}`"));
+        let problem = self
+            .problems
+            .error(here.span(), format!("{text:?} is twice in `{key}`"));
         let problem = problem.help("remove one of them");
         if let Some(first) = first {
             problem.label(list.item(first).span(), "here for the first time");
@@ -146,7 +152,11 @@ impl Check<'_, '_> {
             }
         };
         if workers.pin.len() > usize::from(count) {
-            let message = format!("`pin` has {} CPUs for {}", workers.pin.len(), several(count, "worker"));
+            let message = format!(
+                "`pin` has {} CPUs for {}",
+                workers.pin.len(),
+                several(count, "worker")
+            );
             let problem = self.problems.error(here.key("pin").span(), message);
             problem.help(format!(
                 "raise the number of workers: `count = {}`, or leave CPUs out",
@@ -194,7 +204,9 @@ impl Check<'_, '_> {
 
     fn host(&mut self, host: &file::Host, here: &Place<'_>) -> Host {
         if let Err(error) = FlowMark::fresh(host.mark_mask) {
-            let problem = self.problems.error(here.key("mark_mask").span(), error.to_string());
+            let problem = self
+                .problems
+                .error(here.key("mark_mask").span(), error.to_string());
             problem.help("for example: `mark_mask = 0xffff0000`");
         }
         Host {
@@ -208,7 +220,11 @@ impl Check<'_, '_> {
     fn queues(&mut self, host: &file::Host, here: &Place<'_>, workers: u16) -> QueueRange {
         let count = host.queues.unwrap_or(workers);
         if count > workers {
-            let message = format!("{} for {}", several(count, "queue"), several(workers, "worker"));
+            let message = format!(
+                "{} for {}",
+                several(count, "queue"),
+                several(workers, "worker")
+            );
             let problem = self.problems.error(here.key("queues").span(), message);
             problem.help(format!(
                 "each queue is on a worker of its own: at most `queues = {workers}`, or more `count` in [workers]"
@@ -261,7 +277,9 @@ impl Check<'_, '_> {
             let Ok(address) = text.parse::<IpAddr>() else {
                 let help = match text.parse::<IpNet>() {
                     Ok(range) => format!("without a prefix length: \"{}\"", range.addr()),
-                    Err(_) => "an address is written like \"10.0.1.10\" or \"2001:db8::10\"".to_owned(),
+                    Err(_) => {
+                        "an address is written like \"10.0.1.10\" or \"2001:db8::10\"".to_owned()
+                    }
                 };
                 let message = format!("{text:?} is not an address");
                 self.problems.error(here.span(), message).help(help);
@@ -273,7 +291,9 @@ impl Check<'_, '_> {
                 problem.help("write the address of one host, such as \"10.0.1.10\"");
             }
             if addresses.contains(&address) {
-                let problem = self.problems.error(here.span(), format!("{address} is here twice"));
+                let problem = self
+                    .problems
+                    .error(here.span(), format!("{address} is here twice"));
                 problem.help("remove one of them");
             }
             addresses.push(address);
@@ -290,7 +310,10 @@ impl Check<'_, '_> {
     ) -> Vec<super::Interface> {
         let list = root.key("interface");
         if file.interface.is_empty() {
-            let problem = self.problems.warning(root.name("interface"), "there is no interface: nothing is enforced");
+            let problem = self.problems.warning(
+                root.name("interface"),
+                "there is no interface: nothing is enforced",
+            );
             problem.help("add an `[[interface]]` section for each network interface of the policy");
         }
         let mut devices = Devices::default();
@@ -301,7 +324,12 @@ impl Check<'_, '_> {
             next_queue: u32::from(queues.first),
         };
         let interfaces = file.interface.iter().enumerate().map(|(index, interface)| {
-            self.interface(interface, &list.item(index), &mut surroundings, &mut devices)
+            self.interface(
+                interface,
+                &list.item(index),
+                &mut surroundings,
+                &mut devices,
+            )
         });
         let interfaces: Vec<_> = interfaces.collect();
         interfaces

@@ -54,7 +54,12 @@ impl<'s> Problems<'s> {
     /// All of them in the order of their places, and whether one is an error.
     pub(crate) fn finish(self) -> (Vec<Diagnostic>, bool) {
         let mut list = self.list;
-        list.sort_by_key(|problem| problem.location.as_ref().map(|place| (place.start, place.end)));
+        list.sort_by_key(|problem| {
+            problem
+                .location
+                .as_ref()
+                .map(|place| (place.start, place.end))
+        });
         (list, self.failed)
     }
 

@@ -13,7 +13,10 @@ use super::file::File;
 pub fn schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
         let settings = SchemaSettings::draft2020_12();
-        let mut schema = settings.into_generator().into_root_schema_for::<File>().to_value();
+        let mut schema = settings
+            .into_generator()
+            .into_root_schema_for::<File>()
+            .to_value();
         forget_null(&mut schema);
         schema
     });

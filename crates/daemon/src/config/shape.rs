@@ -54,7 +54,8 @@ pub(crate) fn read<'t>(
 fn report(fault: &toml::de::Error, problems: &mut Problems<'_>) {
     let message = fault.message().trim().replace('\n', "; ");
     let problem = problems.error(fault.span().unwrap_or(0..0), message);
-    problem.help("the file is TOML: `key = value` lines under `[section]` lines; see https://toml.io");
+    problem
+        .help("the file is TOML: `key = value` lines under `[section]` lines; see https://toml.io");
 }
 
 /// A table of the file, as people call it.
@@ -93,7 +94,10 @@ impl Shape<'_, '_> {
 
     fn unknown(&mut self, schema: &Value, name: &str, at: Range<usize>, section: &Section) {
         let keys: Vec<&str> = keys(schema).collect();
-        let help = match (nearest(name, keys.iter().copied()), self.home(name, section)) {
+        let help = match (
+            nearest(name, keys.iter().copied()),
+            self.home(name, section),
+        ) {
             (Some(known), _) => format!("did you mean `{known}`?"),
             (None, Some(home)) => home,
             (None, None) => format!("the keys here are {}", keys.join(", ")),
@@ -187,7 +191,9 @@ impl Shape<'_, '_> {
         let schema = self.resolve(schema);
         let several = schema.get("anyOf").or_else(|| schema.get("oneOf"));
         match several.and_then(Value::as_array) {
-            Some(several) => several.iter().for_each(|schema| self.alternatives(schema, found)),
+            Some(several) => several
+                .iter()
+                .for_each(|schema| self.alternatives(schema, found)),
             None => found.push(schema),
         }
     }
@@ -196,7 +202,9 @@ impl Shape<'_, '_> {
     where
         'static: 'v,
     {
-        let reference = schema["$ref"].as_str().and_then(|name| name.strip_prefix('#'));
+        let reference = schema["$ref"]
+            .as_str()
+            .and_then(|name| name.strip_prefix('#'));
         reference
             .and_then(|pointer| self.root.pointer(pointer))
             .unwrap_or(schema)
@@ -210,16 +218,25 @@ impl Shape<'_, '_> {
         at: Range<usize>,
         name: &str,
     ) {
-        let texts = || alternatives.iter().filter(|schema| schema["type"] == "string");
+        let texts = || {
+            alternatives
+                .iter()
+                .filter(|schema| schema["type"] == "string")
+        };
         if let Some(free) = texts().find(|schema| schema.get("const").is_none()) {
             return self.length(schema, free, text.chars().count(), at, name);
         }
-        let words: Vec<&str> = texts().filter_map(|schema| schema["const"].as_str()).collect();
+        let words: Vec<&str> = texts()
+            .filter_map(|schema| schema["const"].as_str())
+            .collect();
         if !words.contains(&text) {
             let quoted: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
             let message = match quoted.as_slice() {
                 [only] => format!("`{name}` cannot be {text:?}; the only word here is {only}"),
-                _ => format!("`{name}` cannot be {text:?}; it is one of {}", quoted.join(", ")),
+                _ => format!(
+                    "`{name}` cannot be {text:?}; it is one of {}",
+                    quoted.join(", ")
+                ),
             };
             let help = match nearest(text, words.iter().copied()) {
                 Some(word) => Some(format!("did you mean {word:?}?")),
@@ -230,13 +247,7 @@ impl Shape<'_, '_> {
         }
     }
 
-    fn integer(
-        &mut self,
-        schema: &Value,
-        kind: &Value,
-        value: &Spanned<DeValue<'_>>,
-        name: &str,
-    ) {
+    fn integer(&mut self, schema: &Value, kind: &Value, value: &Spanned<DeValue<'_>>, name: &str) {
         let DeValue::Integer(integer) = value.get_ref() else {
             return;
         };
@@ -268,9 +279,15 @@ impl Shape<'_, '_> {
             let problem = self.problems.error(at, format!("`{name}` is empty"));
             problem.maybe_help(suggestion(schema, name));
         } else if length > most {
-            let parts = if kind["type"] == "array" { "values" } else { "characters" };
+            let parts = if kind["type"] == "array" {
+                "values"
+            } else {
+                "characters"
+            };
             let message = format!("`{name}` has {length} {parts}");
-            self.problems.error(at, message).help(format!("at most {most} are allowed"));
+            self.problems
+                .error(at, message)
+                .help(format!("at most {most} are allowed"));
         }
     }
 
@@ -301,9 +318,7 @@ impl Shape<'_, '_> {
             DeValue::Table(_) => "a table",
         };
         let help = match value.get_ref() {
-            DeValue::String(text) if is_literal(text, alternatives) => {
-                Some(unquoted(name, text))
-            }
+            DeValue::String(text) if is_literal(text, alternatives) => Some(unquoted(name, text)),
             _ => suggestion(schema, name),
         };
         let message = format!("`{name}` is {found}; it has to be {}", wanted.join(" or "));
@@ -313,11 +328,13 @@ impl Shape<'_, '_> {
 
 /// Whether a text would be right if it had no quotes.
 fn is_literal(text: &str, alternatives: &[&Value]) -> bool {
-    alternatives.iter().any(|schema| match schema["type"].as_str() {
-        Some("integer") => text.parse::<u32>().is_ok(),
-        Some("boolean") => text.parse::<bool>().is_ok(),
-        _ => false,
-    })
+    alternatives
+        .iter()
+        .any(|schema| match schema["type"].as_str() {
+            Some("integer") => text.parse::<u32>().is_ok(),
+            Some("boolean") => text.parse::<bool>().is_ok(),
+            _ => false,
+        })
 }
 
 fn unquoted(name: &str, text: &str) -> String {
@@ -334,7 +351,10 @@ fn heading(key: &str, is_list: bool) -> String {
 }
 
 fn keys(schema: &Value) -> impl Iterator<Item = &str> {
-    schema["properties"].as_object().into_iter().flat_map(|keys| keys.keys().map(String::as_str))
+    schema["properties"]
+        .as_object()
+        .into_iter()
+        .flat_map(|keys| keys.keys().map(String::as_str))
 }
 
 /// What to write: an example, or the default; where there is neither, what the key is for.

@@ -12,7 +12,7 @@
 //!
 //! A thread sleeps in the kernel until something happens, and ends with the watch.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -20,7 +20,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -30,14 +30,13 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
+use crate::way::Way;
+
 /// So long nothing may happen before files are looked at: whoever writes several is done then.
 const QUIET: Duration = Duration::from_millis(200);
 
 /// So long a file that is written without end is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Symbolic links that are followed on one way (Linux: `MAXSYMLINKS`).
-const LINKS_MAX: u32 = 40;
 
 /// Room for events that are read at once, in bytes; the kernel wants that of the longest one, 272, at least.
 const EVENT_BYTES: usize = 4096;
@@ -144,7 +143,9 @@ impl Watcher {
             let patience = Instant::now() + PATIENCE;
             let mut quiet = Instant::now() + QUIET;
             loop {
-                let until = quiet.min(patience).saturating_duration_since(Instant::now());
+                let until = quiet
+                    .min(patience)
+                    .saturating_duration_since(Instant::now());
                 match self.wait(stop, Some(until)) {
                     Woken::Event if Instant::now() >= patience => break,
                     Woken::Event => {
@@ -163,7 +164,9 @@ impl Watcher {
     /// Looks at the files, watches the ways that lead to them now, and tells if one is not what it was.
     fn settle(&mut self) {
         if let Err(error) = self.arm() {
-            tracing::warn!("some policy files are not watched any more, use 'secgroup reload': {error}");
+            tracing::warn!(
+                "some policy files are not watched any more, use 'secgroup reload': {error}"
+            );
         }
         let looks = self.look();
         if looks != self.looks {
@@ -176,8 +179,19 @@ impl Watcher {
     fn look(&self) -> Vec<Look> {
         let look = |path: &PathBuf| {
             let file = fs::metadata(path).ok()?;
-            let (mtime, ctime) = ((file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec()));
-            Some((file.dev(), file.ino(), file.size(), mtime.0, mtime.1, ctime.0, ctime.1))
+            let (mtime, ctime) = (
+                (file.mtime(), file.mtime_nsec()),
+                (file.ctime(), file.ctime_nsec()),
+            );
+            Some((
+                file.dev(),
+                file.ino(),
+                file.size(),
+                mtime.0,
+                mtime.1,
+                ctime.0,
+                ctime.1,
+            ))
         };
         self.files.iter().map(look).collect()
     }
@@ -206,7 +220,11 @@ impl Watcher {
             }
             ways = now;
         }
-        for number in self.steps.keys().filter(|number| !wanted.contains_key(number)) {
+        for number in self
+            .steps
+            .keys()
+            .filter(|number| !wanted.contains_key(number))
+        {
             // A folder that is gone took its watch with it.
             let _ = inotify::remove_watch(&self.inotify, *number);
         }
@@ -226,7 +244,9 @@ impl Watcher {
         while let Ok(event) = events.next() {
             let is_step = event.file_name().is_some_and(|name| {
                 let name = OsStr::from_bytes(name.to_bytes());
-                self.steps.get(&event.wd()).is_some_and(|names| names.contains(name))
+                self.steps
+                    .get(&event.wd())
+                    .is_some_and(|names| names.contains(name))
             });
             // Lost events may have been about steps.
             matters |= is_step || event.events().contains(ReadFlags::QUEUE_OVERFLOW);
@@ -249,7 +269,9 @@ impl Watcher {
             Ok(_) if !fds[0].revents().is_empty() => Woken::Stop,
             Ok(_) | Err(Errno::INTR) => Woken::Event,
             Err(error) => {
-                tracing::warn!("policy files are not watched any more, use 'secgroup reload': {error}");
+                tracing::warn!(
+                    "policy files are not watched any more, use 'secgroup reload': {error}"
+                );
                 Woken::Stop
             }
         }
@@ -264,56 +286,23 @@ enum Woken {
     Stop,
 }
 
-/// The way from `/` to a file as the kernel goes it: each folder, and the name in it that comes next. It ends at the file, or
-/// where something is not there.
+/// The steps to a file: each folder, and the name in it that comes next. They end at the file, or where something is not there.
 fn steps(path: &Path) -> Vec<(PathBuf, OsString)> {
-    let mut names: VecDeque<Step> = split(path).collect();
-    let mut at = PathBuf::from("/");
+    let mut way = Way::to(path);
     let mut steps = Vec::new();
-    let mut links = 0;
-    while let Some(step) = names.pop_front() {
-        let Step::Down(name) = step else {
-            at.pop();
-            continue;
-        };
-        let next = at.join(&name);
-        steps.push((at.clone(), name));
-        let Ok(seen) = fs::symlink_metadata(&next) else {
-            break;
-        };
-        if !seen.is_symlink() {
-            at = next;
-            continue;
-        }
-        links += 1;
-        let Ok(target) = fs::read_link(&next) else {
-            break;
-        };
-        if links > LINKS_MAX {
-            break;
-        }
-        if target.is_absolute() {
-            at = PathBuf::from("/");
-        }
-        for (place, step) in split(&target).enumerate() {
-            names.insert(place, step);
+    while let Some(name) = way.step() {
+        let next = way.at().join(&name);
+        steps.push((way.at().to_owned(), name.clone()));
+        match fs::symlink_metadata(&next) {
+            Ok(seen) if seen.is_symlink() => match fs::read_link(&next) {
+                Ok(target) if way.follow(&target) => {}
+                Ok(_) | Err(_) => break,
+            },
+            Ok(_) => way.enter(name),
+            Err(_) => break,
         }
     }
     steps
-}
-
-/// A step of a way.
-enum Step {
-    Up,
-    Down(OsString),
-}
-
-fn split(path: &Path) -> impl Iterator<Item = Step> {
-    path.components().filter_map(|component| match component {
-        Component::Normal(name) => Some(Step::Down(name.to_owned())),
-        Component::ParentDir => Some(Step::Up),
-        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
-    })
 }
 
 #[cfg(test)]

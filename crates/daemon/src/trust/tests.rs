@@ -57,9 +57,21 @@ fn files_of_root_and_of_ours_are_believed_and_those_of_others_are_not() {
         (ROOT, 0o644, ""),
         (US, 0o600, ""),
         (US, 0o400, ""),
-        (STRANGER, 0o644, "file /etc/web.yaml belongs to user 1001, who could change what is allowed: chown root /etc/web.yaml"),
-        (US, 0o664, "file /etc/web.yaml can be written by others (mode 0664), who could change what is allowed: chmod go-w /etc/web.yaml"),
-        (ROOT, 0o646, "file /etc/web.yaml can be written by others (mode 0646), who could change what is allowed: chmod go-w /etc/web.yaml"),
+        (
+            STRANGER,
+            0o644,
+            "file /etc/web.yaml belongs to user 1001, who could change what is allowed: chown root /etc/web.yaml",
+        ),
+        (
+            US,
+            0o664,
+            "file /etc/web.yaml can be written by others (mode 0664), who could change what is allowed: chmod go-w /etc/web.yaml",
+        ),
+        (
+            ROOT,
+            0o646,
+            "file /etc/web.yaml can be written by others (mode 0646), who could change what is allowed: chmod go-w /etc/web.yaml",
+        ),
     ] {
         let tree = Tree::new().file("/etc/web.yaml", owner, mode);
         assert_eq!(tree.verdict("/etc/web.yaml"), said, "{owner} {mode:o}");
@@ -71,14 +83,32 @@ fn a_folder_that_others_may_write_is_trusted_only_if_it_is_sticky() {
     for (mode, owner, said) in [
         (0o1777, ROOT, ""),
         (0o755, US, ""),
-        (0o775, ROOT, "folder /etc/policy can be written by others (mode 0775), who could change which file is found there: chmod go-w /etc/policy"),
-        (0o755, STRANGER, "folder /etc/policy belongs to user 1001, who could change which file is found there: chown root /etc/policy"),
-        (0o1777, STRANGER, "folder /etc/policy belongs to user 1001, who could change which file is found there: chown root /etc/policy"),
+        (
+            0o775,
+            ROOT,
+            "folder /etc/policy can be written by others (mode 0775), who could change which file is found there: chmod go-w /etc/policy",
+        ),
+        (
+            0o755,
+            STRANGER,
+            "folder /etc/policy belongs to user 1001, who could change which file is found there: chown root /etc/policy",
+        ),
+        (
+            0o1777,
+            STRANGER,
+            "folder /etc/policy belongs to user 1001, who could change which file is found there: chown root /etc/policy",
+        ),
     ] {
-        let tree = Tree::new()
-            .folder("/etc/policy", owner, mode)
-            .file("/etc/policy/web.yaml", ROOT, 0o644);
-        assert_eq!(tree.verdict("/etc/policy/web.yaml"), said, "{owner} {mode:o}");
+        let tree = Tree::new().folder("/etc/policy", owner, mode).file(
+            "/etc/policy/web.yaml",
+            ROOT,
+            0o644,
+        );
+        assert_eq!(
+            tree.verdict("/etc/policy/web.yaml"),
+            said,
+            "{owner} {mode:o}"
+        );
     }
 }
 
@@ -99,28 +129,54 @@ fn links_are_followed_and_each_step_of_where_they_lead_is_judged() {
     assert_eq!(tree.verdict("/etc/good.yaml"), "");
     assert_eq!(tree.verdict("/srv/data/web.yaml"), "");
     assert_eq!(tree.verdict("/etc/up.yaml"), "");
-    assert!(tree.verdict("/etc/bad.yaml").starts_with("folder /srv/open can be written by others"));
+    assert!(
+        tree.verdict("/etc/bad.yaml")
+            .starts_with("folder /srv/open can be written by others")
+    );
     assert_eq!(
         tree.verdict("/tmp/theirs.yaml"),
         "link /tmp/theirs.yaml belongs to user 1001, who could change which file it leads to: chown -h root /tmp/theirs.yaml"
     );
-    assert!(tree.verdict("/etc/round").contains("more than 40 symbolic links"));
+    assert!(
+        tree.verdict("/etc/round")
+            .contains("more than 40 symbolic links")
+    );
 }
 
 #[test]
 fn what_is_no_file_or_not_there_is_said() {
-    let tree = Tree::new().with("/tmp/pipe", Kind::Other, US, 0o600).file("/etc/a", ROOT, 0o644);
-    assert_eq!(tree.verdict("/tmp/pipe"), "/tmp/pipe is not a file; write its contents to one");
-    assert_eq!(tree.verdict("/etc"), "/etc is not a file; write its contents to one");
-    assert_eq!(tree.verdict("/"), "/ is not a file; write its contents to one");
-    assert!(tree.verdict("/etc/none").starts_with("cannot look at /etc/none: "));
-    assert!(tree.verdict("/etc/a/b").starts_with("cannot look at /etc/a/b: "));
+    let tree = Tree::new()
+        .with("/tmp/pipe", Kind::Other, US, 0o600)
+        .file("/etc/a", ROOT, 0o644);
+    assert_eq!(
+        tree.verdict("/tmp/pipe"),
+        "/tmp/pipe is not a file; write its contents to one"
+    );
+    assert_eq!(
+        tree.verdict("/etc"),
+        "/etc is not a file; write its contents to one"
+    );
+    assert_eq!(
+        tree.verdict("/"),
+        "/ is not a file; write its contents to one"
+    );
+    assert!(
+        tree.verdict("/etc/none")
+            .starts_with("cannot look at /etc/none: ")
+    );
+    assert!(
+        tree.verdict("/etc/a/b")
+            .starts_with("cannot look at /etc/a/b: ")
+    );
 }
 
 #[test]
 fn the_command_that_repairs_it_can_be_pasted() {
     let tree = Tree::new().file("/etc/it's mine.yaml", ROOT, 0o666);
-    assert!(tree.verdict("/etc/it's mine.yaml").ends_with(r"chmod go-w '/etc/it'\''s mine.yaml'"));
+    assert!(
+        tree.verdict("/etc/it's mine.yaml")
+            .ends_with(r"chmod go-w '/etc/it'\''s mine.yaml'")
+    );
 }
 
 #[test]
@@ -128,21 +184,27 @@ fn real_files_are_judged_by_their_real_modes() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("web.yaml");
     fs::write(&file, "Resources: {}").unwrap();
-    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let mode =
+        |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     mode(&file, 0o644);
     check(&file).unwrap();
     mode(&file, 0o666);
     assert!(matches!(check(&file), Err(Distrust::Writable { mode, .. }) if mode & 0o777 == 0o666));
     mode(&file, 0o600);
     mode(folder.path(), 0o777);
-    assert!(matches!(check(&file), Err(Distrust::Writable { what: "folder", .. })));
+    assert!(matches!(
+        check(&file),
+        Err(Distrust::Writable { what: "folder", .. })
+    ));
     mode(folder.path(), 0o1777);
     check(&file).unwrap();
     let link = folder.path().join("link.yaml");
     symlink("web.yaml", &link).unwrap();
     check(&link).unwrap();
     mode(&file, 0o620);
-    assert!(matches!(check(&link), Err(Distrust::Writable { path, .. }) if path.ends_with("web.yaml")));
+    assert!(
+        matches!(check(&link), Err(Distrust::Writable { path, .. }) if path.ends_with("web.yaml"))
+    );
 }
 
 #[test]

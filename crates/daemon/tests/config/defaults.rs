@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secgroup_daemon::config::{Backend, Firewall, LogFormat, LogLevel, Mode, Port, QueueRange, Ring};
+use secgroup_daemon::config::{
+    Backend, Firewall, LogFormat, LogLevel, Mode, Port, QueueRange, Ring,
+};
 use secgroup_datapath::{AlwaysTrack, TcpMode, Timeouts};
 
 use crate::{good, parse};
@@ -21,10 +23,16 @@ outside = "uplink0"
 #[test]
 fn defaults_are_safe() {
     let config = good(LEAST);
-    assert_eq!(config.policy.files, [PathBuf::from("/etc/secgroup/web.yaml")]);
+    assert_eq!(
+        config.policy.files,
+        [PathBuf::from("/etc/secgroup/web.yaml")]
+    );
     assert_eq!(config.policy.options, secgroup_import::Options::default());
     assert!(config.watch);
-    assert_eq!(config.daemon.socket, PathBuf::from("/run/secgroup/control.sock"));
+    assert_eq!(
+        config.daemon.socket,
+        PathBuf::from("/run/secgroup/control.sock")
+    );
     assert_eq!(config.daemon.state, PathBuf::from("/var/lib/secgroup"));
     assert!(config.daemon.handover);
     assert_eq!((config.workers.count, config.workers.handoff), (1, 4096));
@@ -38,7 +46,10 @@ fn defaults_are_safe() {
     assert_eq!(engine.timeouts, Timeouts::default());
     assert_eq!(config.defaults, secgroup_control::Defaults::default());
     assert_eq!(config.log.format, LogFormat::Human);
-    assert_eq!((config.log.level, config.log.denied_per_second), (LogLevel::Info, 10));
+    assert_eq!(
+        (config.log.level, config.log.denied_per_second),
+        (LogLevel::Info, 10)
+    );
     assert_eq!(config.host.firewall, Firewall::Auto);
     assert_eq!((config.host.mark_mask, config.host.copy_bytes), (None, 256));
 }
@@ -52,15 +63,30 @@ fn an_interface_is_enforced_and_shielded_unless_it_is_said_otherwise() {
     assert!(!web.audit);
     assert_eq!((web.shards, web.worker, web.allowance), (1, None, None));
     assert_eq!((web.source_dest_check, &web.attachment), (None, &None));
-    let Mode::Inline { inside, outside, ethertypes, shield } = &web.mode else {
+    let Mode::Inline {
+        inside,
+        outside,
+        ethertypes,
+        shield,
+    } = &web.mode
+    else {
         panic!("inline");
     };
     assert!(*shield && ethertypes.is_empty());
-    assert_eq!((inside.device(), outside.device()), (Some("tap0"), Some("uplink0")));
+    assert_eq!(
+        (inside.device(), outside.device()),
+        (Some("tap0"), Some("uplink0"))
+    );
     let Port::Device(device) = inside else {
         panic!("a device");
     };
-    assert_eq!(device.backend, Backend::AfPacket { ring: Ring::V2, ring_frames: None });
+    assert_eq!(
+        device.backend,
+        Backend::AfPacket {
+            ring: Ring::V2,
+            ring_frames: None
+        }
+    );
 }
 
 #[test]
@@ -105,14 +131,23 @@ fn what_is_written_is_what_is_in_force() {
         shards = 4
         "#,
     );
-    assert_eq!(config.policy.files, ["/srv/web.yaml", "/etc/secgroup/dumps/groups.json"].map(PathBuf::from));
-    assert_eq!((config.workers.count, config.workers.pin.as_slice()), (4, [2, 3].as_slice()));
+    assert_eq!(
+        config.policy.files,
+        ["/srv/web.yaml", "/etc/secgroup/dumps/groups.json"].map(PathBuf::from)
+    );
+    assert_eq!(
+        (config.workers.count, config.workers.pin.as_slice()),
+        (4, [2, 3].as_slice())
+    );
     assert_eq!(config.engine.tcp, TcpMode::Loose);
     assert_eq!(config.engine.start_grace, Duration::ZERO);
     assert_eq!(config.defaults.link_local_pps, None);
     assert_eq!(config.defaults.allowance, Some(500));
     let ranges = ["10.0.0.0/8", "2001:db8::/32"].map(|range| range.parse().unwrap());
-    assert_eq!(config.defaults.always_track, AlwaysTrack::Peers(ranges.to_vec()));
+    assert_eq!(
+        config.defaults.always_track,
+        AlwaysTrack::Peers(ranges.to_vec())
+    );
     assert_eq!(config.defaults.timeouts.udp_stream, Duration::from_secs(90));
     assert_eq!(config.defaults.timeouts.udp, Duration::from_secs(30));
     assert_eq!(config.host.mark_mask, Some(0xffff_0000));
@@ -120,13 +155,34 @@ fn what_is_written_is_what_is_in_force() {
     let [first, second, lab] = config.interfaces.as_slice() else {
         panic!("three interfaces");
     };
-    assert!(first.audit, "audit of the whole file cannot be undone for one interface");
+    assert!(
+        first.audit,
+        "audit of the whole file cannot be undone for one interface"
+    );
     let queues = |first| QueueRange { first, count: 2 };
-    assert_eq!(first.mode, Mode::Host { devices: vec!["eth0".into()], queues: queues(100) });
-    assert_eq!(second.mode, Mode::Host { devices: vec!["eth1".into(), "eth2".into()], queues: queues(102) });
+    assert_eq!(
+        first.mode,
+        Mode::Host {
+            devices: vec!["eth0".into()],
+            queues: queues(100)
+        }
+    );
+    assert_eq!(
+        second.mode,
+        Mode::Host {
+            devices: vec!["eth1".into(), "eth2".into()],
+            queues: queues(102)
+        }
+    );
     assert_eq!((first.shards, second.source_dest_check), (2, Some(false)));
     assert!(lab.attachment.is_some());
-    let Mode::Inline { inside: Port::Device(inside), outside: Port::Device(outside), ethertypes, .. } = &lab.mode else {
+    let Mode::Inline {
+        inside: Port::Device(inside),
+        outside: Port::Device(outside),
+        ethertypes,
+        ..
+    } = &lab.mode
+    else {
         panic!("inline");
     };
     assert_eq!(ethertypes, &[0x88cc, 0x88f7]);
@@ -135,7 +191,10 @@ fn what_is_written_is_what_is_in_force() {
         panic!("a tap");
     };
     assert_eq!(tap.netns.as_deref(), Some("blue"));
-    assert_eq!(tap.mac.map(|mac| mac.to_string()).as_deref(), Some("02:00:5e:10:00:01"));
+    assert_eq!(
+        tap.mac.map(|mac| mac.to_string()).as_deref(),
+        Some("02:00:5e:10:00:01")
+    );
     assert_eq!(tap.addresses, ["10.0.1.10/24".parse().unwrap()]);
 }
 
@@ -143,7 +202,11 @@ fn what_is_written_is_what_is_in_force() {
 fn a_file_without_interfaces_is_possible_and_said() {
     let loaded = parse("policy = [\"web.yaml\"]\n");
     assert!(loaded.config.is_some());
-    assert!(loaded.render(false).starts_with("warning: there is no interface: nothing is enforced"));
+    assert!(
+        loaded
+            .render(false)
+            .starts_with("warning: there is no interface: nothing is enforced")
+    );
 }
 
 #[test]
@@ -151,7 +214,11 @@ fn a_file_that_is_not_there_or_no_text_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secgroup.toml");
     let said = |path| secgroup_daemon::config::Config::load(path).render(false);
-    assert!(said(&path).starts_with("error: cannot read "), "{}", said(&path));
+    assert!(
+        said(&path).starts_with("error: cannot read "),
+        "{}",
+        said(&path)
+    );
     std::fs::write(&path, [0xff, 0xfe, 0, 0]).unwrap();
     assert!(said(&path).contains("is not UTF-8 text"), "{}", said(&path));
 }
@@ -161,20 +228,55 @@ fn whatever_the_text_there_is_an_answer() {
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
     println!("seed {seed:#x}");
     let mut next = |below: usize| {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) as usize % below
     };
     let pieces = [
-        "policy", "=", "[", "]", "\"", "web", "\n", "[[interface]]", "{", "}", "inside", "name", "mode", "inline",
-        "0x", "-", "9999999999", "é", "#", ".", ",", "workers", "count", "true", "1.5", "1979-05-27", "'''", "\\u0000",
+        "policy",
+        "=",
+        "[",
+        "]",
+        "\"",
+        "web",
+        "\n",
+        "[[interface]]",
+        "{",
+        "}",
+        "inside",
+        "name",
+        "mode",
+        "inline",
+        "0x",
+        "-",
+        "9999999999",
+        "é",
+        "#",
+        ".",
+        ",",
+        "workers",
+        "count",
+        "true",
+        "1.5",
+        "1979-05-27",
+        "'''",
+        "\\u0000",
     ];
     for _ in 0..3000 {
         let text: String = (0..next(40)).map(|_| pieces[next(pieces.len())]).collect();
-        let mangled = LEAST.replacen(pieces[next(pieces.len())], pieces[next(pieces.len())], 1 + next(3));
+        let mangled = LEAST.replacen(
+            pieces[next(pieces.len())],
+            pieces[next(pieces.len())],
+            1 + next(3),
+        );
         for text in [text, mangled] {
             let loaded = parse(&text);
-            assert!(loaded.config.is_some() || !loaded.diagnostics.is_empty(), "{text:?}");
-            loaded.render(false);
+            assert!(
+                loaded.config.is_some() || !loaded.diagnostics.is_empty(),
+                "{text:?}"
+            );
+            assert!(loaded.diagnostics.is_empty() == loaded.render(false).is_empty());
         }
     }
 }

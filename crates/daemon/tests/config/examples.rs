@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use crate::{CPUS, files, golden};
 
+/// What stands before and after the reference in README.md.
+const MARK: &str = "<!-- reference -->";
+
 fn configs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs")
 }
@@ -20,15 +23,23 @@ fn every_example_loads_and_so_does_its_policy() {
     for path in examples {
         let shown = path.display();
         let text = fs::read_to_string(&path).unwrap();
-        assert!(text.starts_with("#:schema ./secgroup.schema.json\n"), "{shown} says its schema");
+        assert!(
+            text.starts_with("#:schema ./secgroup.schema.json\n"),
+            "{shown} says its schema"
+        );
         let loaded = Config::parse(&text, &path, CPUS);
         assert_eq!(loaded.render(false), "", "{shown}");
         let config = loaded.config.unwrap();
         let policy = policy::load(&config);
         let said = policy.render(false);
-        let inventory = policy.inventory.unwrap_or_else(|| panic!("{shown}: {said}"));
+        let inventory = policy
+            .inventory
+            .unwrap_or_else(|| panic!("{shown}: {said}"));
         for interface in &config.interfaces {
-            assert!(inventory.interfaces.contains_key(interface.name.as_str()), "{shown}");
+            assert!(
+                inventory.interfaces.contains_key(interface.name.as_str()),
+                "{shown}"
+            );
         }
     }
 }
@@ -43,24 +54,39 @@ fn the_schema_that_ships_is_the_one_that_is_in_force() {
 fn every_key_has_a_description_and_a_default_or_an_example() {
     for (section, key, schema) in keys() {
         assert!(schema["description"].is_string(), "{section} {key}");
-        let shows = ["default", "examples"].iter().any(|word| schema.get(word).is_some());
+        let shows = ["default", "examples"]
+            .iter()
+            .any(|word| schema.get(word).is_some());
         let is_optional_text = key == "stack_name";
-        assert!(shows || is_optional_text, "{section} {key} has neither default nor example");
+        assert!(
+            shows || is_optional_text,
+            "{section} {key} has neither default nor example"
+        );
     }
 }
 
 #[test]
 fn the_reference_has_a_row_for_every_key_and_none_besides() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let reference = readme.split("<!-- reference -->").nth(1).expect("README.md has a reference");
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let parts: Vec<_> = readme.split(MARK).collect();
+    let [before, reference, after] = parts.as_slice() else {
+        panic!("README.md has one reference, between two marks");
+    };
     let mut expected = String::from("\n");
     let mut last = String::new();
     for (section, key, schema) in keys() {
         if section != last {
-            expected += &format!("\n### {section}\n\n| key | what it is | values | default |\n|---|---|---|---|\n");
+            expected += &format!(
+                "\n### {section}\n\n| key | what it is | values | default |\n|---|---|---|---|\n"
+            );
             last = section;
         }
-        let text = schema["description"].as_str().unwrap().replace('\n', " ").replace('|', "\\|");
+        let text = schema["description"]
+            .as_str()
+            .unwrap()
+            .replace('\n', " ")
+            .replace('|', "\\|");
         let default = match schema.get("default") {
             Some(Value::Object(_)) | None => String::new(),
             Some(default) => format!("`{default}`"),
@@ -70,15 +96,16 @@ fn the_reference_has_a_row_for_every_key_and_none_besides() {
     expected += "\n";
     if std::env::var_os("SECGROUP_BLESS").is_some() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-        fs::write(path, readme.replace(reference, &expected)).unwrap();
+        fs::write(path, [before, &*expected, after].join(MARK)).unwrap();
         return;
     }
-    assert_eq!(reference, expected, "see the head of this test");
+    assert_eq!(*reference, expected, "see the head of this test");
 }
 
 #[test]
 fn the_configurations_of_the_readme_are_right() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let mut count = 0;
     for block in readme.split("```toml\n").skip(1) {
         let text = block.split("```").next().unwrap();
@@ -120,8 +147,12 @@ fn collect(section: &str, of: &'static Value, found: &mut Vec<(String, String, &
 }
 
 fn resolve(schema: &'static Value) -> &'static Value {
-    let pointer = schema["$ref"].as_str().and_then(|name| name.strip_prefix('#'));
-    pointer.map_or(schema, |pointer| crate::examples::schema().pointer(pointer).unwrap())
+    let pointer = schema["$ref"]
+        .as_str()
+        .and_then(|name| name.strip_prefix('#'));
+    pointer.map_or(schema, |pointer| {
+        crate::examples::schema().pointer(pointer).unwrap()
+    })
 }
 
 /// The table with keys of its own that a key may have.

@@ -80,7 +80,10 @@ impl Devices {
             Some(taken) if share == Share::Never || taken.share == Share::Never => {
                 let message = format!("{} is used twice", thing.describe());
                 let problem = check.problems.error(at, message).help(thing.help());
-                problem.label(taken.at.clone(), format!("here for interface {:?}", taken.by));
+                problem.label(
+                    taken.at.clone(),
+                    format!("here for interface {:?}", taken.by),
+                );
             }
             Some(_) => {}
             None => {

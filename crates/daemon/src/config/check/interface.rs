@@ -58,7 +58,13 @@ impl Check<'_, '_> {
         devices: &mut Devices,
     ) -> Interface {
         let name = Thing::Name(file.name.clone());
-        devices.take(self, name, here.key("name").span(), &file.name, Share::Never);
+        devices.take(
+            self,
+            name,
+            here.key("name").span(),
+            &file.name,
+            Share::Never,
+        );
         self.keys_of_mode(file.mode, here);
         let mode = match file.mode {
             Inline => self.inline(file, here, devices),
@@ -72,7 +78,9 @@ impl Check<'_, '_> {
         if let Some(worker) = file.worker.filter(|&worker| worker >= around.workers) {
             let message = format!("there is no worker {worker}: there {}", are(around.workers));
             let problem = self.problems.error(here.key("worker").span(), message);
-            problem.help("workers are counted from 0; raise `count` in [workers], or leave `worker` out");
+            problem.help(
+                "workers are counted from 0; raise `count` in [workers], or leave `worker` out",
+            );
         }
         Interface {
             name: file.name.clone(),
@@ -92,14 +100,19 @@ impl Check<'_, '_> {
             if !here.has(key) || modes.contains(&mode) {
                 continue;
             }
-            let modes: Vec<_> = modes.iter().map(|mode| format!("{:?}", mode.as_str())).collect();
+            let modes: Vec<_> = modes
+                .iter()
+                .map(|mode| format!("{:?}", mode.as_str()))
+                .collect();
             let modes = modes.join(" and ");
             let message = format!("`{key}` has no meaning in mode {:?}", mode.as_str());
             let problem = self.problems.error(here.name(key), message);
             let problem = problem.here(format!("only in mode {modes}"));
             let problem = problem.label(here.key("mode").span(), "the mode of this interface");
             problem.help(match (key, mode) {
-                ("shards", Host) => "in this mode `queues` in [host] says over how many workers it is spread",
+                ("shards", Host) => {
+                    "in this mode `queues` in [host] says over how many workers it is spread"
+                }
                 ("audit", Watch) => "an interface that is watched is never enforced",
                 (_, Inline) => "its devices are `inside` and `outside`",
                 (_, Host) => "its devices are listed in `devices`",
@@ -150,7 +163,13 @@ impl Check<'_, '_> {
         for (index, name) in names.iter().enumerate() {
             let at = list.item(index).span();
             self.device_name(name, at.clone());
-            devices.take(self, Thing::Device(None, name.clone()), at, &file.name, Share::Never);
+            devices.take(
+                self,
+                Thing::Device(None, name.clone()),
+                at,
+                &file.name,
+                Share::Never,
+            );
         }
         Mode::Host {
             devices: names,
@@ -201,11 +220,21 @@ impl Check<'_, '_> {
         Mode::Watch { port, sees }
     }
 
-    fn shards(&mut self, file: &file::Interface, here: &Place<'_>, workers: u16, mode: &Mode) -> u16 {
+    fn shards(
+        &mut self,
+        file: &file::Interface,
+        here: &Place<'_>,
+        workers: u16,
+        mode: &Mode,
+    ) -> u16 {
         let shards = file.shards.unwrap_or(1);
         let at = here.key("shards").span();
         if shards > workers {
-            let message = format!("{} for {}", several(shards, "shard"), several(workers, "worker"));
+            let message = format!(
+                "{} for {}",
+                several(shards, "shard"),
+                several(workers, "worker")
+            );
             let problem = self.problems.error(at, message);
             problem.help(format!(
                 "each shard is on a worker of its own: at most `shards = {workers}`, or more `count` in [workers]"
@@ -213,8 +242,13 @@ impl Check<'_, '_> {
         } else if shards > 1
             && let Some(backend) = unshardable(mode)
         {
-            let message = format!("backend {:?} cannot spread frames over shards", backend.as_str());
-            self.problems.error(at, message).help("leave `shards` out, or choose another backend");
+            let message = format!(
+                "backend {:?} cannot spread frames over shards",
+                backend.as_str()
+            );
+            self.problems
+                .error(at, message)
+                .help("leave `shards` out, or choose another backend");
         }
         shards
     }
@@ -233,7 +267,10 @@ impl Check<'_, '_> {
                 problem.help("an EtherType is from 0x0600 to 0xffff, such as \"0x88cc\" for LLDP");
                 continue;
             };
-            if let Some((_, why)) = DECIDED_ETHERTYPES.iter().find(|(known, _)| *known == number) {
+            if let Some((_, why)) = DECIDED_ETHERTYPES
+                .iter()
+                .find(|(known, _)| *known == number)
+            {
                 let message = format!("EtherType {number:#06x} cannot be listed: {why}");
                 let problem = self.problems.error(at, message);
                 problem.help("leave it out");
@@ -256,12 +293,16 @@ impl Check<'_, '_> {
             (None, None) => return None,
             (Some(groups), Some(texts)) => (groups, texts),
             (Some(_), None) => {
-                let problem = self.problems.error(here.name("groups"), "`groups` without `addresses`");
+                let problem = self
+                    .problems
+                    .error(here.name("groups"), "`groups` without `addresses`");
                 problem.help("say which addresses the interface has, for example: `addresses = [\"10.0.1.10\"]`; or leave both out and name an interface of the policy");
                 return None;
             }
             (None, Some(_)) => {
-                let problem = self.problems.error(here.name("addresses"), "`addresses` without `groups`");
+                let problem = self
+                    .problems
+                    .error(here.name("addresses"), "`addresses` without `groups`");
                 problem.help("say which groups are attached, for example: `groups = [\"WebGroup\"]`; or leave both out and name an interface of the policy");
                 return None;
             }
@@ -280,7 +321,9 @@ impl Check<'_, '_> {
         for (index, group) in groups.iter().enumerate() {
             if groups[..index].contains(group) {
                 let at = here.key("groups").item(index).span();
-                let problem = self.problems.error(at, format!("group {group:?} is here twice"));
+                let problem = self
+                    .problems
+                    .error(at, format!("group {group:?} is here twice"));
                 problem.help("remove one of them");
             }
         }
@@ -312,7 +355,9 @@ fn unshardable(mode: &Mode) -> Option<BackendName> {
 
 /// `0x88cc`
 fn hexadecimal(text: &str) -> Option<u16> {
-    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))?;
+    let digits = text
+        .strip_prefix("0x")
+        .or_else(|| text.strip_prefix("0X"))?;
     let is_number = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     u16::from_str_radix(digits, 16).ok().filter(|_| is_number)
 }

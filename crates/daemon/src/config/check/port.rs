@@ -58,7 +58,11 @@ impl Check<'_, '_> {
         let backend = settings.backend.or(interface.backend).unwrap_or_default();
         if interface.mode == ModeName::Watch && matches!(backend, TapDevice | Xdp) {
             let message = format!("backend {:?} cannot only watch", backend.as_str());
-            let place = if here.has("backend") { here.key("backend").span() } else { at.clone() };
+            let place = if here.has("backend") {
+                here.key("backend").span()
+            } else {
+                at.clone()
+            };
             let problem = self.problems.error(place, message);
             problem.help("to watch there are \"af-packet\", \"pnet\" and \"capture\"");
         }
@@ -85,7 +89,10 @@ impl Check<'_, '_> {
             if !here.has(key) || backends.contains(&backend) {
                 continue;
             }
-            let names: Vec<_> = backends.iter().map(|name| format!("{:?}", name.as_str())).collect();
+            let names: Vec<_> = backends
+                .iter()
+                .map(|name| format!("{:?}", name.as_str()))
+                .collect();
             let message = format!("`{key}` has no meaning with backend {:?}", backend.as_str());
             let problem = self.problems.error(here.name(key), message);
             problem
@@ -121,22 +128,34 @@ impl Check<'_, '_> {
             "" => "it is empty".to_owned(),
             "." | ".." => "it is the name of a folder".to_owned(),
             _ if name.len() > DEVICE_NAME_MAX => {
-                format!("it has {} bytes, and the kernel allows {DEVICE_NAME_MAX}", name.len())
+                format!(
+                    "it has {} bytes, and the kernel allows {DEVICE_NAME_MAX}",
+                    name.len()
+                )
             }
             _ => match name.chars().find(|&c| is_odd(c)) {
                 Some(odd) => format!("the kernel allows no {odd:?} in it"),
                 None => return,
             },
         };
-        let problem = self.problems.error(at, format!("{name:?} cannot be the name of a device: {fault}"));
+        let problem = self.problems.error(
+            at,
+            format!("{name:?} cannot be the name of a device: {fault}"),
+        );
         problem.help("`ip link` lists the devices of this host");
     }
 
     fn xdp(&mut self, settings: &PortSettings, here: &Place<'_>) -> AfXdp {
-        if let Some(frames) = settings.ring_frames.filter(|frames| !frames.is_power_of_two()) {
+        if let Some(frames) = settings
+            .ring_frames
+            .filter(|frames| !frames.is_power_of_two())
+        {
             let message = format!("`ring_frames` is {frames}, which is not a power of two");
             let problem = self.problems.error(here.key("ring_frames").span(), message);
-            problem.help(format!("for example: `ring_frames = {}`", frames.next_power_of_two().min(65_536)));
+            problem.help(format!(
+                "for example: `ring_frames = {}`",
+                frames.next_power_of_two().min(65_536)
+            ));
         }
         AfXdp {
             mode: settings.mode.unwrap_or_default(),
@@ -148,7 +167,10 @@ impl Check<'_, '_> {
     fn tap(&mut self, settings: &PortSettings, here: &Place<'_>) -> Tap {
         let addresses = self.tap_addresses(settings, here);
         Tap {
-            netns: settings.netns.clone().inspect(|name| self.netns(name, here)),
+            netns: settings
+                .netns
+                .clone()
+                .inspect(|name| self.netns(name, here)),
             mac: settings.mac.as_ref().and_then(|text| self.mac(text, here)),
             mtu: settings.mtu,
             gateways: self.gateways(settings, &addresses, here),
@@ -168,12 +190,16 @@ impl Check<'_, '_> {
     fn mac(&mut self, text: &str, here: &Place<'_>) -> Option<MacAddress> {
         let at = here.key("mac").span();
         let Ok(mac) = text.parse::<MacAddress>() else {
-            let problem = self.problems.error(at, format!("{text:?} is not a hardware address"));
+            let problem = self
+                .problems
+                .error(at, format!("{text:?} is not a hardware address"));
             problem.help("a hardware address is written like \"02:00:5e:10:00:01\"");
             return None;
         };
         if mac.0[0] & 1 != 0 || mac.0 == [0; 6] {
-            let problem = self.problems.error(at, format!("{mac} cannot be the address of a device"));
+            let problem = self
+                .problems
+                .error(at, format!("{mac} cannot be the address of a device"));
             problem.help("the first byte of one that is made up is best 02: \"02:00:5e:10:00:01\"");
         }
         Some(mac)
@@ -187,7 +213,10 @@ impl Check<'_, '_> {
             match text.parse::<IpNet>() {
                 Ok(address) => addresses.push(address),
                 Err(_) => {
-                    let problem = self.problems.error(at, format!("{text:?} is not an address with a prefix length"));
+                    let problem = self.problems.error(
+                        at,
+                        format!("{text:?} is not an address with a prefix length"),
+                    );
                     problem.help("for example: \"10.0.1.10/24\" or \"2001:db8::10/64\"");
                 }
             }
@@ -208,11 +237,17 @@ impl Check<'_, '_> {
             let is_link_local = matches!(gateway, IpAddr::V6(v6) if v6.is_unicast_link_local());
             let in_reach = addresses.iter().any(|address| address.contains(gateway));
             let at = list.item(index).span();
-            if gateways[..index].iter().any(|other| other.is_ipv4() == gateway.is_ipv4()) {
-                let problem = self.problems.error(at, "a second default gateway of its address family");
+            if gateways[..index]
+                .iter()
+                .any(|other| other.is_ipv4() == gateway.is_ipv4())
+            {
+                let problem = self
+                    .problems
+                    .error(at, "a second default gateway of its address family");
                 problem.help("remove one of them");
             } else if !in_reach && !is_link_local {
-                let message = format!("gateway {gateway} is in the network of none of the `addresses`");
+                let message =
+                    format!("gateway {gateway} is in the network of none of the `addresses`");
                 let problem = self.problems.error(at, message);
                 problem.help("the device could not reach it; check the prefix lengths");
             }
@@ -222,7 +257,9 @@ impl Check<'_, '_> {
 
     fn capture(&mut self, settings: &PortSettings, here: &Place<'_>) -> CaptureFiles {
         if settings.read.is_none() && settings.write.is_none() {
-            let problem = self.problems.error(here.span(), "backend \"capture\" needs a file");
+            let problem = self
+                .problems
+                .error(here.span(), "backend \"capture\" needs a file");
             problem.help("for example: `{ backend = \"capture\", read = \"in.pcap\", write = \"out.pcap\" }`");
         }
         let mut path = |text: &Option<String>, key: &str| {

@@ -44,11 +44,17 @@ impl Folder {
 }
 
 fn expect(watch: &PolicyWatch, what: &str) {
-    watch.changed().recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("not told: {what}"));
+    watch
+        .changed()
+        .recv_timeout(DEADLINE)
+        .unwrap_or_else(|_| panic!("not told: {what}"));
 }
 
 fn expect_nothing(watch: &PolicyWatch, what: &str) {
-    assert!(watch.changed().recv_timeout(SILENCE).is_err(), "told of {what}");
+    assert!(
+        watch.changed().recv_timeout(SILENCE).is_err(),
+        "told of {what}"
+    );
 }
 
 #[test]
