@@ -18,15 +18,19 @@
 //! until its next [`receive`](Receiver::receive); nothing is copied on the way to the verdict.
 
 pub mod af_packet;
+pub mod af_xdp;
 mod arena;
 pub mod device;
+mod finish;
 mod frame;
 pub mod host_rules;
 pub mod memory;
 pub mod nfqueue;
+pub mod pnet;
 mod port;
 pub mod rehearsal;
 mod route;
+pub mod shield;
 mod sys;
 pub mod tap;
 

@@ -2,9 +2,13 @@
 //! `unsafe` in it. What is in here knows nothing of frames, ports or policies.
 #![allow(unsafe_code)]
 
+pub(super) mod bpf;
+pub(super) mod ethtool;
+pub(super) mod filter;
 pub(super) mod nfnetlink;
 pub(super) mod ring;
 pub(super) mod send;
 pub(super) mod setup;
 pub(super) mod socket;
 pub(super) mod tun;
+pub(super) mod xsk;

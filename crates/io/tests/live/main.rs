@@ -6,11 +6,14 @@
 )]
 
 mod af_packet;
+mod af_xdp;
 mod device;
 mod host_rules;
 mod judge;
 mod nfqueue;
+mod pnet;
 mod pump;
 mod rehearsal;
+mod shield;
 mod support;
 mod tap;
