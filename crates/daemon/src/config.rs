@@ -161,7 +161,7 @@ impl Config {
         let mut sources = Sources::default();
         let source = sources.add(&path.display().to_string(), text);
         let mut problems = problems::Problems::new(&sources, source);
-        let folder = path.parent().unwrap_or(Path::new(""));
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let config = shape::read(text, &mut problems).and_then(|(file, document)| {
             check::check(&file, &document, folder, cpus, &mut problems)
         });

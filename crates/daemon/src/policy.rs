@@ -62,10 +62,8 @@ pub fn load(config: &Config) -> LoadedPolicy {
 fn apply(config: &Config, inventory: &mut Inventory) -> Vec<Diagnostic> {
     let mut faults = Vec::new();
     for interface in &config.interfaces {
-        if let Some(attachment) = &interface.attachment
-            && let Err(fault) = attach(interface, attachment, inventory)
-        {
-            faults.push(fault);
+        if let Some(attachment) = &interface.attachment {
+            faults.extend(attach(interface, attachment, inventory));
         }
     }
     for interface in &config.interfaces {
@@ -82,12 +80,12 @@ fn apply(config: &Config, inventory: &mut Inventory) -> Vec<Diagnostic> {
     faults
 }
 
-/// Adds an interface with the configuration's name.
+/// Adds an interface with the configuration's name, or says why it cannot be.
 fn attach(
     interface: &Interface,
     attachment: &Attachment,
     inventory: &mut Inventory,
-) -> Result<(), Diagnostic> {
+) -> Option<Diagnostic> {
     let name = &interface.name;
     let id = NetworkInterfaceId::new(name);
     if inventory.interfaces.contains_key(&id) {
@@ -96,12 +94,11 @@ fn attach(
         );
         let help =
             "leave `groups` and `addresses` out to use the policy's, or choose another `name`";
-        return Err(error(message, help.to_owned()));
+        return Some(error(message, help.to_owned()));
     }
-    attachment.apply_as(id, inventory).map_err(|fault| {
-        let help = format!("check `groups` and `addresses` of [[interface]] \"{name}\"");
-        error(format!("interface \"{name}\": {fault}"), help)
-    })
+    let fault = attachment.apply_as(id, inventory).err()?;
+    let help = format!("check `groups` and `addresses` of [[interface]] \"{name}\"");
+    Some(error(format!("interface \"{name}\": {fault}"), help))
 }
 
 /// An interface that the policy does not have.

@@ -2,6 +2,11 @@
 //!
 //! `tests/config/broken/` holds broken ones, each with a text of all that is said about it. After a change that is
 //! meant: `SECGROUP_BLESS=1 cargo test -p secgroup-daemon --test config`, and look over what differs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests are tests: a failing assertion is how they speak"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

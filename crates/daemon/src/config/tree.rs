@@ -49,14 +49,14 @@ impl<'t> Place<'t> {
             Node::Value(DeValue::Array(list)) => Some(list),
             _ => None,
         };
-        self.step(list.and_then(|list| list.iter().nth(index)))
+        self.step(list.and_then(|list| list.get(index)))
     }
 
     /// The bytes of a key itself; those of the table where it is not there.
     pub(crate) fn name(&self, key: &str) -> Range<usize> {
         self.table()
             .and_then(|table| table.get_key_value(key))
-            .map_or(self.span(), |(key, _)| key.span())
+            .map_or_else(|| self.span(), |(key, _)| key.span())
     }
 
     /// Whether a key is there.
