@@ -1,6 +1,6 @@
 //! `af-xdp`: frames that never become socket buffers, for network cards.
 //!
-//! A program of six instructions, written down in [`attachment`], takes every frame of the device before the
+//! A program of six instructions, written down in `attachment`, takes every frame of the device before the
 //! host's own stack hears of it and redirects it to the AF_XDP socket of its receive queue; where that has none, the frame is dropped, for
 //! this is a firewall. So a device needs a socket on each of its queues: opening is refused where it has more of them than there are shards.
 //! The program is on the device for as long as one of the sockets is open, at the latest until the process dies, and then nothing is forwarded.
@@ -13,7 +13,7 @@
 //! - packets that are still to be segmented. On the way out they are [refused](Transmitted::failed). On the way in, a program in the
 //!   driver makes the kernel turn segmentation off at the other end of a veth pair; with the generic program, segmentation and receive
 //!   offload must be turned off at the sender and at the device (`tso off gso off`, `gro off lro off`);
-//! - checksums that are left to the device. Those of TCP and UDP are seen and [finished](super::finish) in software.
+//! - checksums that are left to the device. Those of TCP and UDP are seen and finished in software.
 //!
 //! VLAN tags are in the frame, as on the wire.
 
