@@ -17,8 +17,8 @@ pub struct FlowFilter {
     pub port: Option<u16>,
     /// Its protocol.
     pub protocol: Option<Protocol>,
-    /// Its state.
-    pub state: Option<State>,
+    /// Its state is one of these.
+    pub states: Option<&'static [State]>,
 }
 
 impl FlowFilter {
@@ -29,7 +29,9 @@ impl FlowFilter {
         self.interface
             .is_none_or(|wanted| wanted == key.interface())
             && self.protocol.is_none_or(|wanted| wanted == key.protocol())
-            && self.state.is_none_or(|wanted| wanted == connection.state)
+            && self
+                .states
+                .is_none_or(|wanted| wanted.contains(&connection.state))
             && self.port.is_none_or(|wanted| has_port(key, wanted))
             && self.address.is_none_or(|range| has_end_in(key, range))
     }
@@ -85,7 +87,7 @@ mod tests {
             address: Some("203.0.113.0/24".parse().unwrap()),
             port: Some(50000),
             protocol: Some(Protocol::TCP),
-            state: Some(State::Established),
+            states: Some(&[State::SynRecv, State::Established]),
         };
         assert!(fits.matches(&ssh));
         assert!(FlowFilter::default().matches(&ssh));
@@ -111,7 +113,7 @@ mod tests {
                 ..fits
             },
             FlowFilter {
-                state: Some(State::FinWait),
+                states: Some(&[State::Close]),
                 ..fits
             },
         ];

@@ -14,6 +14,8 @@ mod runtime;
 mod settings;
 mod status;
 mod supervisor;
+#[cfg(test)]
+mod testing;
 mod thread;
 mod worker;
 

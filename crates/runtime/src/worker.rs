@@ -305,6 +305,12 @@ impl Worker {
         Ok(())
     }
 
+    /// The engine, for tests.
+    #[cfg(test)]
+    pub(crate) const fn engine(&self) -> &Datapath {
+        &self.judge.datapath
+    }
+
     fn link(&mut self, interface: InterfaceIndex) -> Option<(usize, &mut Link)> {
         let mut places = self.links.iter_mut().enumerate();
         places.find_map(|(place, link)| {
