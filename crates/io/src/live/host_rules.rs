@@ -36,32 +36,33 @@
 //!
 //! Connections are the kernel's (`nf_conntrack`), which flow marks turn on; without them nothing is tracked.
 //!
+//! A mark is the connection's, on whichever route: one that moves to the devices of another route is carried there
+//! as well, until the next generation.
+//!
 //! # Which queue
 //!
-//! Over several queues the kernel spreads by a symmetric hash of the two *addresses*: all connections between
+//! Each [`QueueRoute`] has devices and queues of its own, so that whoever owns a queue knows which policy its
+//! packets are under. Over several queues of a route the kernel spreads by a symmetric hash of the two *addresses*: all connections between
 //! two hosts, in both directions, meet at one queue.
 
-mod devices;
 mod error;
 mod iptables;
 mod nft;
 mod program;
-
-use std::ops::RangeInclusive;
+mod routes;
 
 pub use self::error::HostRulesError;
+pub use self::routes::QueueRoute;
 
-use self::devices::checked;
 use self::iptables::Iptables;
+use self::routes::checked;
 use super::nfqueue::FlowMark;
 
 /// What is to be installed.
 #[derive(Debug, Clone)]
 pub struct HostRulesSettings {
-    /// The devices whose packets are decided; at least one. They need not be there yet.
-    pub devices: Vec<String>,
-    /// The queues that packets are spread over.
-    pub queues: RangeInclusive<u16>,
+    /// Whose packets go to which queues; at least one, in any order.
+    pub routes: Vec<QueueRoute>,
     /// Has the kernel carry established connections; none for every packet to be decided.
     pub flow_mark: Option<FlowMark>,
     /// The program that installs the rules.
@@ -102,9 +103,20 @@ enum Installed {
     Iptables(Iptables),
 }
 
+impl Installed {
+    /// Puts the rules of `settings` in place of those that are there.
+    fn refill(self, settings: &HostRulesSettings) -> Result<(), HostRulesError> {
+        match self {
+            Self::Nft => nft::install(settings),
+            Self::Iptables(tool) => tool.refill(settings),
+        }
+    }
+}
+
 impl HostRules {
     /// Installs rules, in place of whatever an earlier run left behind. One program at a time can do so
-    /// in a network namespace: the rules of another that still runs are replaced like leftovers.
+    /// in a network namespace: the rules of another that still runs are replaced like leftovers. Where there are
+    /// rules of this run, [`change`](Self::change) is what is wanted: they would take out these when they go.
     ///
     /// # Errors
     /// What is wrong with the settings, or what each tool that was tried said. Nothing is installed then.
@@ -135,11 +147,42 @@ impl HostRules {
         };
         let next = mark.next();
         self.settings.flow_mark = Some(next);
-        match installed {
-            Installed::Nft => nft::install(&self.settings)?,
-            Installed::Iptables(tool) => tool.refill(&self.settings)?,
-        }
+        installed.refill(&self.settings)?;
         Ok(Some(next))
+    }
+
+    /// Puts other routes in the place of those that are there, in one step for each address family. This begins a
+    /// new generation, as another policy may now be in charge of a connection: set
+    /// [`flow_mark`](Self::flow_mark) on the queues afterwards, whether this succeeded or not.
+    ///
+    /// # Errors
+    /// What is wrong with the routes; nothing is changed then. Or what the tool said: the rules of one address family may
+    /// have changed then, and either calling this again or [`next_generation`](Self::next_generation), which
+    /// puts back the routes that were there, makes both the same.
+    pub fn change(&mut self, routes: Vec<QueueRoute>) -> Result<(), HostRulesError> {
+        let wanted = checked(HostRulesSettings {
+            routes,
+            flow_mark: self.settings.flow_mark.map(FlowMark::next),
+            tool: self.settings.tool,
+        })?;
+        self.settings.flow_mark = wanted.flow_mark;
+        if let Some(installed) = self.installed {
+            installed.refill(&wanted)?;
+        }
+        self.settings = wanted;
+        Ok(())
+    }
+
+    /// Whether these are the rules that `settings` ask for: the same routes, in any order, the same tool, and
+    /// the same bits for flow marks, of whichever generation.
+    #[must_use]
+    pub fn is_of(&self, settings: &HostRulesSettings) -> bool {
+        let bits = |settings: &HostRulesSettings| settings.flow_mark.map(FlowMark::mask);
+        checked(settings.clone()).is_ok_and(|asked| {
+            asked.routes == self.settings.routes
+                && asked.tool == self.settings.tool
+                && bits(&asked) == bits(&self.settings)
+        })
     }
 
     /// The mark of the rules in force.

@@ -8,6 +8,8 @@
 //! A device carries Ethernet frames, whole. Frames of other link types are left out and counted
 //! ([`Rehearsal::other_links`]); so are snapped ones, of which the capture has only the beginning,
 //! unless they are only to be looked at ([`RehearsalSettings::keep_snapped`]).
+//!
+//! Without a capture to receive there is no end either: the port is a silent device, which only writes what it is sent.
 
 mod pace;
 
@@ -33,9 +35,9 @@ const LOOKED_AT_MAX: usize = 4 * BURST;
 /// What is rehearsed.
 #[derive(Debug, Clone, Default)]
 pub struct RehearsalSettings {
-    /// The capture of what is received. A pipe is read as well, but reading it waits for whoever
-    /// writes it.
-    pub received: PathBuf,
+    /// The capture of what is received; without one, nothing ever is, and the port is never readable nor gone. A pipe is
+    /// read as well, but reading it waits for whoever writes it.
+    pub received: Option<PathBuf>,
     /// The capture to write what is sent to; without one it is only counted.
     pub sent: Option<PathBuf>,
     /// Frames come as far apart as they were captured.
@@ -61,7 +63,7 @@ pub enum RehearsalError {
 
 /// Captures in the place of a device.
 pub struct Rehearsal {
-    capture: Capture,
+    capture: Option<Capture>,
     writer: Option<CaptureWriter>,
     pace: Pace,
     keep_snapped: bool,
@@ -90,7 +92,10 @@ impl Rehearsal {
     /// # Errors
     /// One of them cannot be opened.
     pub fn open(settings: &RehearsalSettings) -> Result<Self, RehearsalError> {
-        let capture = Capture::open(&settings.received)?;
+        let (capture, pace) = match &settings.received {
+            Some(path) => (Some(Capture::open(path)?), Pace::new(settings.pace)),
+            None => (None, Pace::never()),
+        };
         let writer = match &settings.sent {
             Some(path) => Some(CaptureWriter::create(path)?),
             None => None,
@@ -98,7 +103,7 @@ impl Rehearsal {
         Ok(Self {
             capture,
             writer,
-            pace: Pace::new(settings.pace).map_err(RehearsalError::Timer)?,
+            pace: pace.map_err(RehearsalError::Timer)?,
             keep_snapped: settings.keep_snapped,
             arena: Arena::new(),
             wire_lens: Vec::new(),
@@ -148,7 +153,10 @@ impl Rehearsal {
 
     /// Takes the next record of the capture in hand; whether it is one to give.
     fn take(&mut self) -> Result<bool, Gone> {
-        let record = match self.capture.next() {
+        let Some(capture) = &mut self.capture else {
+            return Ok(false);
+        };
+        let record = match capture.next() {
             Ok(Some(record)) => record,
             Ok(None) => return Err(Gone::End),
             Err(error) => return Err(Gone::Failed(io::Error::other(error))),
@@ -187,7 +195,8 @@ impl Receiver for Rehearsal {
     fn receive(&mut self, limit: usize) -> Result<usize, ReceiveError> {
         self.arena.clear();
         self.wire_lens.clear();
-        if self.gone.is_none()
+        if self.capture.is_some()
+            && self.gone.is_none()
             && let Err(gone) = self.fill(limit)
         {
             // Whoever hears of the end has to be woken for it.

@@ -2,9 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::ops::RangeInclusive;
 
 use secgroup_io::live::QueueVerdict;
-use secgroup_io::live::host_rules::{self, HostRules, HostRulesSettings, Tool};
+use secgroup_io::live::host_rules::{self, HostRules, HostRulesSettings, QueueRoute, Tool};
 use secgroup_io::live::nfqueue::{CurrentFlowMark, FlowMark, NfQueueSettings};
 use secgroup_testkit::netns::{self, Namespace};
 use secgroup_testkit::wait;
@@ -55,10 +56,16 @@ fn host_with_rules() -> (Namespace, String) {
     (host, before)
 }
 
+fn route(devices: &[&str], queues: RangeInclusive<u16>) -> QueueRoute {
+    QueueRoute {
+        devices: devices.iter().map(ToString::to_string).collect(),
+        queues,
+    }
+}
+
 fn settings(tool: Tool, devices: &[&str]) -> HostRulesSettings {
     HostRulesSettings {
-        devices: devices.iter().map(ToString::to_string).collect(),
-        queues: 3..=6,
+        routes: vec![route(devices, 3..=6)],
         flow_mark: Some(FlowMark::fresh(0xffff_0000).unwrap()),
         tool,
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use secgroup_io::live::host_rules::{HostRules, HostRulesSettings, Tool};
+use secgroup_io::live::host_rules::{HostRules, HostRulesSettings, QueueRoute, Tool};
 use secgroup_io::live::nfqueue::{FlowMark, NfQueue, NfQueueSettings};
 use secgroup_io::live::{BURST, Heard, Queue, QueueVerdict, Receiver, VnetHeader};
 use secgroup_testkit::netns::{Namespace, veth};
@@ -64,8 +64,10 @@ impl Pair {
         mark: Option<FlowMark>,
     ) -> HostRules {
         let settings = HostRulesSettings {
-            devices: vec!["eth0".into()],
-            queues,
+            routes: vec![QueueRoute {
+                devices: vec!["eth0".into()],
+                queues,
+            }],
             flow_mark: mark,
             tool,
         };

@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use secgroup_io::live::rehearsal::{Rehearsal, RehearsalSettings};
-use secgroup_io::live::{BURST, Gone, LiveFrame, Port, ReceiveError, Receiver, VnetHeader};
+use secgroup_io::live::{
+    BURST, Gone, LiveFrame, Port, PortDrops, ReceiveError, Receiver, VnetHeader,
+};
 use secgroup_io::{Capture, CaptureWriter, Link, Record};
 use secgroup_packet::{LinkType, Timestamp};
 use secgroup_testkit::frame;
@@ -73,12 +76,12 @@ fn what_is_received_and_sent_on_is_the_same_capture() {
         let sent = folder.path().join(format!("sent.{extension}"));
         write(&heard, &records);
         let mut inside = Rehearsal::open(&RehearsalSettings {
-            received: heard.clone(),
+            received: Some(heard.clone()),
             ..RehearsalSettings::default()
         })
         .unwrap();
         let mut outside = Rehearsal::open(&RehearsalSettings {
-            received: heard,
+            received: Some(heard),
             sent: Some(sent.clone()),
             ..RehearsalSettings::default()
         })
@@ -103,7 +106,7 @@ fn unfinished_frames_are_written_as_they_are_now_and_completed_when_dropped() {
     let (heard, sent) = (folder.path().join("a.pcap"), folder.path().join("b.pcap"));
     write(&heard, &[]);
     let settings = RehearsalSettings {
-        received: heard,
+        received: Some(heard),
         sent: Some(sent.clone()),
         ..RehearsalSettings::default()
     };
@@ -152,7 +155,7 @@ fn what_a_device_cannot_carry_is_left_out_and_counted() {
         ],
     );
     let mut settings = RehearsalSettings {
-        received: heard,
+        received: Some(heard),
         ..RehearsalSettings::default()
     };
     let mut port = Rehearsal::open(&settings).unwrap();
@@ -183,7 +186,7 @@ fn a_paced_capture_is_readable_when_a_frame_is_due() {
     ];
     write(&heard, &times.map(|time| (time, ETHERNET, &frame[..], len)));
     let settings = RehearsalSettings {
-        received: heard,
+        received: Some(heard),
         pace: true,
         ..RehearsalSettings::default()
     };
@@ -216,7 +219,7 @@ fn damage_is_told_after_the_frames_before_it() {
     bytes.truncate(bytes.len() - 5);
     std::fs::write(&heard, bytes).unwrap();
     let mut port = Rehearsal::open(&RehearsalSettings {
-        received: heard,
+        received: Some(heard),
         ..RehearsalSettings::default()
     })
     .unwrap();
@@ -228,6 +231,51 @@ fn damage_is_told_after_the_frames_before_it() {
         "{damage}"
     );
     assert!(damage.to_string().contains("heard.pcap"), "{damage}");
-    let missing = Rehearsal::open(&RehearsalSettings::default()).unwrap_err();
-    assert!(!missing.to_string().contains('\n'));
+}
+
+#[test]
+fn a_capture_that_is_not_there_is_named_in_one_line() {
+    let folder = TempDir::new().unwrap();
+    let missing = Rehearsal::open(&RehearsalSettings {
+        received: Some(folder.path().join("missing.pcap")),
+        ..RehearsalSettings::default()
+    });
+    let said = missing.unwrap_err().to_string();
+    assert!(
+        said.contains("missing.pcap") && !said.contains('\n'),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_port_without_a_capture_only_writes_what_it_is_sent() {
+    let folder = TempDir::new().unwrap();
+    let sent = folder.path().join("sent.pcapng");
+    let frame = frame::udp("192.0.2.1:1", "192.0.2.2:2", b"sent");
+    for pace in [false, true] {
+        let mut port = Rehearsal::open(&RehearsalSettings {
+            sent: Some(sent.clone()),
+            pace,
+            ..RehearsalSettings::default()
+        })
+        .unwrap();
+        for _ in 0..3 {
+            assert_eq!(port.receive(BURST).unwrap(), 0);
+            assert_eq!(port.transmit(&[LiveFrame::whole(&frame); 2]).sent, 2);
+            assert!(!is_readable(&port), "it has nothing to say");
+        }
+        assert_eq!(port.drops(), PortDrops::default());
+        assert_eq!(port.finish().unwrap(), 6);
+        assert!(read(&sent) == [&frame[..]; 6]);
+    }
+}
+
+fn is_readable(port: &Rehearsal) -> bool {
+    let fd = port.fd();
+    poll(
+        &mut [PollFd::new(&fd, PollFlags::IN)],
+        Some(&Timespec::default()),
+    )
+    .unwrap()
+        > 0
 }

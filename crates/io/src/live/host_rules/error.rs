@@ -6,9 +6,18 @@ use std::time::Duration;
 /// Why rules cannot be put in or taken out.
 #[derive(Debug, thiserror::Error)]
 pub enum HostRulesError {
-    /// No device was named.
-    #[error("host rules need at least one device")]
+    /// No route was given.
+    #[error("host rules need at least one route to a queue")]
+    NoRoute,
+    /// A route without a device.
+    #[error("each route of host rules needs at least one device")]
     NoDevice,
+    /// A device is in two routes: its packets could only go to one of them.
+    #[error("the device '{0}' is in two routes of host rules; name it in one")]
+    DeviceTwice(String),
+    /// A queue is in two routes: whoever owns it could not tell their packets apart.
+    #[error("queue {0} is in two routes of host rules; give each queues of its own")]
+    QueueTwice(u16),
     /// A name that no device can have, or that the tools take for something else.
     #[error(
         "'{0}' cannot be the name of a device in host rules: 1 to 15 letters, digits or '._-:@', not beginning with '-'"

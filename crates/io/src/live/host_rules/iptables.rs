@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `INPUT`, `OUTPUT` | one jump of ours, the first rule |
 //! | `SECGROUP-IN`, `SECGROUP-OUT` | which devices |
-//! | `SECGROUP-DECIDE` | to the queues, unless the kernel carries the connection |
 //! | `SECGROUP-REMEMBER` | a packet that was accepted as a flow: mark its connection |
+//! | `SECGROUP-DECIDE` | to the queues, unless the kernel carries the connection |
 //! | `SECGROUP-CARRY` | a packet of a marked connection |
+//!
+//! The last two are those of the first route; the second has a `SECGROUP-DECIDE-2` and a `SECGROUP-CARRY-2`, and so on.
 //!
 //! Each address family is changed in one step, by `iptables-restore`. What of ours is there already is
 //! read first, and taken out in the same step. The table itself stays, empty, where nobody had used it before.
@@ -20,14 +22,20 @@ use std::fs;
 use std::path::Path;
 
 use super::program::run;
-use super::{HostRulesError, HostRulesSettings};
+use super::{HostRulesError, HostRulesSettings, QueueRoute};
 use crate::live::nfqueue::FlowMark;
 
 /// What the names of all our chains begin with.
 const OURS: &str = "SECGROUP-";
 
-/// All our chains.
-const CHAINS: [&str; 5] = ["IN", "OUT", "DECIDE", "REMEMBER", "CARRY"];
+/// Our chains that are there once.
+const SHARED: [&str; 3] = ["IN", "OUT", "REMEMBER"];
+
+/// Our chains that each route has.
+const OF_A_ROUTE: [&str; 2] = ["DECIDE", "CARRY"];
+
+/// Most routes that there can be: each has a queue of its own.
+const ROUTES_MAX: u32 = 1 << 16;
 
 /// How long the tool waits for another one that changes rules, in seconds.
 const WAIT_FOR_LOCK: &str = "5";
@@ -205,63 +213,106 @@ impl There {
     }
 }
 
-/// Whether a chain is one of ours.
+/// Whether a chain is one of ours, of this run or another.
 fn is_ours(chain: &str) -> bool {
-    chain
-        .strip_prefix(OURS)
-        .is_some_and(|name| CHAINS.contains(&name))
+    let Some(name) = chain.strip_prefix(OURS) else {
+        return false;
+    };
+    match name.split_once('-') {
+        None => SHARED.contains(&name) || OF_A_ROUTE.contains(&name),
+        Some((name, number)) => OF_A_ROUTE.contains(&name) && is_numbered(number),
+    }
+}
+
+/// Whether this is how the chains of a route are numbered, from the second one on.
+fn is_numbered(number: &str) -> bool {
+    let read = number.parse::<u32>();
+    read.is_ok_and(|read| (2..=ROUTES_MAX).contains(&read) && read.to_string() == number)
+}
+
+/// What the names of a route's chains end with: nothing for the first route, `-2` for the second.
+fn suffix(index: usize) -> String {
+    match index {
+        0 => String::new(),
+        index => format!("-{}", index + 1),
+    }
+}
+
+/// The chains of so many routes.
+fn chains(routes: usize) -> Vec<String> {
+    let of_routes = (0..routes).flat_map(|index| {
+        let suffix = suffix(index);
+        OF_A_ROUTE.map(|chain| format!("{OURS}{chain}{suffix}"))
+    });
+    let shared = SHARED.iter().map(|chain| format!("{OURS}{chain}"));
+    shared.chain(of_routes).collect()
 }
 
 /// What takes the place of what is there.
 fn install_text(table: Table, there: &There, settings: &HostRulesSettings) -> String {
     let mut text = format!("*{}\n", table.name());
+    let chains = chains(settings.routes.len());
     // Naming a chain makes it, or empties the one that is there.
-    for chain in CHAINS {
-        line(&mut text, format_args!(":{OURS}{chain} - [0:0]"));
+    for chain in &chains {
+        line(&mut text, format_args!(":{chain} - [0:0]"));
     }
     for jump in &there.jumps {
         line(&mut text, format_args!("-D {jump}"));
     }
+    let unused = there.chains.iter().filter(|chain| !chains.contains(chain));
+    remove_chains(&mut text, unused);
     line(&mut text, format_args!("-I INPUT -j {OURS}IN"));
     line(&mut text, format_args!("-I OUTPUT -j {OURS}OUT"));
-    for device in &settings.devices {
-        line(
-            &mut text,
-            format_args!("-A {OURS}IN -i {device} -g {OURS}DECIDE"),
-        );
-        line(
-            &mut text,
-            format_args!("-A {OURS}OUT -o {device} -g {OURS}DECIDE"),
-        );
-    }
-    let queue = match settings.queues.clone().into_inner() {
-        (first, last) if first == last => format!("-j NFQUEUE --queue-num {first}"),
-        (first, last) => format!("-j NFQUEUE --queue-balance {first}:{last}"),
-    };
     if let Some(mark) = settings.flow_mark {
-        flow_rules(&mut text, mark, &queue);
+        remember_rules(&mut text, mark);
     }
-    line(&mut text, format_args!("-A {OURS}DECIDE {queue}"));
+    for (index, route) in settings.routes.iter().enumerate() {
+        route_rules(&mut text, index, route, settings.flow_mark);
+    }
     text.push_str("COMMIT\n");
     text
 }
 
-/// What a packet meets where flows are marked. What is gone to with `-g` returns to the hook's chain.
-fn flow_rules(text: &mut String, mark: FlowMark, queue: &str) {
+/// What a packet meets that was accepted as a flow. What is gone to with `-g` returns to the hook's chain.
+fn remember_rules(text: &mut String, mark: FlowMark) {
     let (mask, value) = (mark.mask(), mark.value());
-    let marked = format!("--mark {value:#x}/{mask:#x}");
-    let rules = [
-        format!("DECIDE -m mark {marked} -g {OURS}REMEMBER"),
-        format!("DECIDE -m connmark {marked} -m conntrack --ctstate ESTABLISHED -g {OURS}CARRY"),
-        format!("REMEMBER -j CONNMARK --set-xmark {value:#x}/{mask:#x}"),
-        format!("REMEMBER -j MARK --set-xmark 0x0/{mask:#x}"),
-        "CARRY ! -p tcp -j RETURN".to_owned(),
-        "CARRY -p tcp -m tcp --tcp-flags SYN,FIN,RST NONE -j RETURN".to_owned(),
-        format!("CARRY {queue}"),
-    ];
-    for rule in rules {
-        line(text, format_args!("-A {OURS}{rule}"));
+    for rule in [
+        format!("CONNMARK --set-xmark {value:#x}/{mask:#x}"),
+        format!("MARK --set-xmark 0x0/{mask:#x}"),
+    ] {
+        line(text, format_args!("-A {OURS}REMEMBER -j {rule}"));
     }
+}
+
+/// Whose packets a route takes, and where they go.
+fn route_rules(text: &mut String, index: usize, route: &QueueRoute, mark: Option<FlowMark>) {
+    let suffix = suffix(index);
+    let (decide, carry) = (
+        format!("{OURS}DECIDE{suffix}"),
+        format!("{OURS}CARRY{suffix}"),
+    );
+    for device in &route.devices {
+        line(text, format_args!("-A {OURS}IN -i {device} -g {decide}"));
+        line(text, format_args!("-A {OURS}OUT -o {device} -g {decide}"));
+    }
+    let queue = match route.queues.clone().into_inner() {
+        (first, last) if first == last => format!("-j NFQUEUE --queue-num {first}"),
+        (first, last) => format!("-j NFQUEUE --queue-balance {first}:{last}"),
+    };
+    if let Some(mark) = mark {
+        let marked = format!("--mark {:#x}/{:#x}", mark.value(), mark.mask());
+        let established = format!("-m connmark {marked} -m conntrack --ctstate ESTABLISHED");
+        for rule in [
+            format!("{decide} -m mark {marked} -g {OURS}REMEMBER"),
+            format!("{decide} {established} -g {carry}"),
+            format!("{carry} ! -p tcp -j RETURN"),
+            format!("{carry} -p tcp -m tcp --tcp-flags SYN,FIN,RST NONE -j RETURN"),
+            format!("{carry} {queue}"),
+        ] {
+            line(text, format_args!("-A {rule}"));
+        }
+    }
+    line(text, format_args!("-A {decide} {queue}"));
 }
 
 /// What takes out all that is there; nothing where nothing is.
@@ -273,14 +324,18 @@ fn clear_text(table: Table, there: &There) -> Option<String> {
     for jump in &there.jumps {
         line(&mut text, format_args!("-D {jump}"));
     }
-    // They lead to each other: all are emptied before one can go.
-    for step in ["-F", "-X"] {
-        for chain in &there.chains {
-            line(&mut text, format_args!("{step} {chain}"));
-        }
-    }
+    remove_chains(&mut text, there.chains.iter());
     text.push_str("COMMIT\n");
     Some(text)
+}
+
+/// Takes chains out. They lead to each other: all are emptied before one can go.
+fn remove_chains<'a>(text: &mut String, chains: impl Iterator<Item = &'a String> + Clone) {
+    for step in ["-F", "-X"] {
+        for chain in chains.clone() {
+            line(text, format_args!("{step} {chain}"));
+        }
+    }
 }
 
 fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
@@ -352,8 +407,10 @@ mod tests {
 
     fn settings(flow_mark: Option<FlowMark>) -> HostRulesSettings {
         HostRulesSettings {
-            devices: vec!["eth0".into(), "eth1".into()],
-            queues: 4..=7,
+            routes: vec![QueueRoute {
+                devices: vec!["eth0".into(), "eth1".into()],
+                queues: 4..=7,
+            }],
             flow_mark,
             tool: Tool::Iptables,
         }
@@ -381,8 +438,8 @@ mod tests {
         let expected = "*security
 :SECGROUP-IN - [0:0]
 :SECGROUP-OUT - [0:0]
-:SECGROUP-DECIDE - [0:0]
 :SECGROUP-REMEMBER - [0:0]
+:SECGROUP-DECIDE - [0:0]
 :SECGROUP-CARRY - [0:0]
 -I INPUT -j SECGROUP-IN
 -I OUTPUT -j SECGROUP-OUT
@@ -396,10 +453,92 @@ COMMIT
         let text = install_text(Table::Security, &There::default(), &settings(None));
         assert_eq!(text, expected);
         let mut one = settings(None);
-        one.queues = 9..=9;
+        one.routes[0].queues = 9..=9;
         let text = install_text(Table::Mangle, &There::default(), &one);
         assert!(text.starts_with("*mangle\n"));
         assert!(text.contains("-j NFQUEUE --queue-num 9\n"));
+    }
+
+    #[test]
+    fn each_route_goes_to_its_own_queues() {
+        let mark = FlowMark::fresh(0xffff_0000).unwrap();
+        let mut two = settings(Some(mark));
+        two.routes[0].devices.pop();
+        two.routes.push(QueueRoute {
+            devices: vec!["wlan0".into()],
+            queues: 9..=9,
+        });
+        let expected = "*security
+:SECGROUP-IN - [0:0]
+:SECGROUP-OUT - [0:0]
+:SECGROUP-REMEMBER - [0:0]
+:SECGROUP-DECIDE - [0:0]
+:SECGROUP-CARRY - [0:0]
+:SECGROUP-DECIDE-2 - [0:0]
+:SECGROUP-CARRY-2 - [0:0]
+-D INPUT -j SECGROUP-IN
+-F SECGROUP-CARRY-3
+-F SECGROUP-DECIDE-3
+-X SECGROUP-CARRY-3
+-X SECGROUP-DECIDE-3
+-I INPUT -j SECGROUP-IN
+-I OUTPUT -j SECGROUP-OUT
+-A SECGROUP-REMEMBER -j CONNMARK --set-xmark VALUE/0xffff0000
+-A SECGROUP-REMEMBER -j MARK --set-xmark 0x0/0xffff0000
+-A SECGROUP-IN -i eth0 -g SECGROUP-DECIDE
+-A SECGROUP-OUT -o eth0 -g SECGROUP-DECIDE
+-A SECGROUP-DECIDE -m mark --mark VALUE/0xffff0000 -g SECGROUP-REMEMBER
+-A SECGROUP-DECIDE -m connmark --mark VALUE/0xffff0000 -m conntrack --ctstate ESTABLISHED -g SECGROUP-CARRY
+-A SECGROUP-CARRY ! -p tcp -j RETURN
+-A SECGROUP-CARRY -p tcp -m tcp --tcp-flags SYN,FIN,RST NONE -j RETURN
+-A SECGROUP-CARRY -j NFQUEUE --queue-balance 4:7
+-A SECGROUP-DECIDE -j NFQUEUE --queue-balance 4:7
+-A SECGROUP-IN -i wlan0 -g SECGROUP-DECIDE-2
+-A SECGROUP-OUT -o wlan0 -g SECGROUP-DECIDE-2
+-A SECGROUP-DECIDE-2 -m mark --mark VALUE/0xffff0000 -g SECGROUP-REMEMBER
+-A SECGROUP-DECIDE-2 -m connmark --mark VALUE/0xffff0000 -m conntrack --ctstate ESTABLISHED -g SECGROUP-CARRY-2
+-A SECGROUP-CARRY-2 ! -p tcp -j RETURN
+-A SECGROUP-CARRY-2 -p tcp -m tcp --tcp-flags SYN,FIN,RST NONE -j RETURN
+-A SECGROUP-CARRY-2 -j NFQUEUE --queue-num 9
+-A SECGROUP-DECIDE-2 -j NFQUEUE --queue-num 9
+COMMIT
+";
+        let more = "-N SECGROUP-IN
+-N SECGROUP-DECIDE
+-N SECGROUP-DECIDE-2
+-N SECGROUP-DECIDE-3
+-N SECGROUP-CARRY-3
+-A INPUT -j SECGROUP-IN
+";
+        let text = install_text(Table::Security, &There::parse(more), &two);
+        let value = format!("{:#x}", mark.value());
+        assert_eq!(text, expected.replace("VALUE", &value));
+    }
+
+    #[test]
+    fn only_chains_of_exactly_our_names_are_ours() {
+        for ours in chains(12) {
+            assert!(is_ours(&ours), "{ours}");
+        }
+        assert!(is_ours("SECGROUP-DECIDE-65536"));
+        for other in [
+            "SECGROUP-",
+            "SECGROUP-MINE",
+            "SECGROUP-IN-2",
+            "SECGROUP-REMEMBER-2",
+            "SECGROUP-DECIDE-",
+            "SECGROUP-DECIDE-1",
+            "SECGROUP-DECIDE-02",
+            "SECGROUP-DECIDE-+2",
+            "SECGROUP-DECIDE-2-3",
+            "SECGROUP-DECIDE-65537",
+            "SECGROUP-CARRY-two",
+            "SECGROUP-CARRY2",
+            "secgroup-CARRY-2",
+            "CARRY-2",
+        ] {
+            assert!(!is_ours(other), "{other}");
+        }
     }
 
     #[test]

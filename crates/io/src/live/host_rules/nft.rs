@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::program::run;
-use super::{HostRulesError, HostRulesSettings};
+use super::{HostRulesError, HostRulesSettings, QueueRoute};
 use crate::live::nfqueue::FlowMark;
 
 /// Our table. It is there if and only if we put it there.
@@ -39,50 +39,75 @@ fn nft(arguments: &[&str], input: &str) -> Result<String, HostRulesError> {
 
 /// The table, in place of the one that may be there.
 pub(super) fn text(settings: &HostRulesSettings) -> String {
-    let queue = match settings.queues.clone().into_inner() {
-        (first, last) if first == last => format!("queue num {first}"),
-        (first, last) => format!("queue num {first}-{last}"),
-    };
-    let devices = settings
-        .devices
-        .iter()
-        .map(|device| format!("\"{device}\""));
-    let devices = devices.collect::<Vec<_>>().join(", ");
     // "add" makes sure that there is one to delete.
     let mut text = format!("add table {TABLE}\ndelete table {TABLE}\ntable {TABLE} {{\n");
     if let Some(mark) = settings.flow_mark {
-        text.push_str(&flow_chains(mark, &queue));
+        text.push_str(&remember_chain(mark));
+        for (index, route) in settings.routes.iter().enumerate() {
+            text.push_str(&flow_chains(mark, index, &queue(route)));
+        }
     }
-    let decide = settings.flow_mark.map_or(&*queue, |_| "goto decide");
     for (hook, device) in [("input", "iifname"), ("output", "oifname")] {
         // Writing to a string cannot fail.
         let _ = write!(
             text,
-            "\tchain {hook} {{\n\t\ttype filter hook {hook} priority security; policy accept;\n\
-             \t\t{device} {{ {devices} }} {decide}\n\t}}\n"
+            "\tchain {hook} {{\n\t\ttype filter hook {hook} priority security; policy accept;\n"
         );
+        for (index, route) in settings.routes.iter().enumerate() {
+            let devices = route.devices.iter().map(|device| format!("\"{device}\""));
+            let devices = devices.collect::<Vec<_>>().join(", ");
+            let decide = match settings.flow_mark {
+                Some(_) => format!("goto decide{}", suffix(index)),
+                None => queue(route),
+            };
+            let _ = writeln!(text, "\t\t{device} {{ {devices} }} {decide}");
+        }
+        text.push_str("\t}\n");
     }
     text.push_str("}\n");
     text
 }
 
-/// What a packet meets where flows are marked. Chains that are gone to return to the hook, which accepts.
-fn flow_chains(mark: FlowMark, queue: &str) -> String {
-    let (mask, value) = (mark.mask(), mark.value());
-    let others = !mask;
+/// What sends a packet to the queues of a route.
+fn queue(route: &QueueRoute) -> String {
+    match route.queues.clone().into_inner() {
+        (first, last) if first == last => format!("queue num {first}"),
+        (first, last) => format!("queue num {first}-{last}"),
+    }
+}
+
+/// What the names of a route's chains end with: nothing for the first route, `_2` for the second.
+fn suffix(index: usize) -> String {
+    match index {
+        0 => String::new(),
+        index => format!("_{}", index + 1),
+    }
+}
+
+/// What a packet meets that was accepted as a flow. Chains that are gone to return to the hook, which accepts.
+fn remember_chain(mark: FlowMark) -> String {
+    let (others, value) = (!mark.mask(), mark.value());
     format!(
         "\tchain remember {{\n\
          \t\tct mark set ct mark & {others:#010x} | {value:#010x}\n\
          \t\tmeta mark set meta mark & {others:#010x}\n\
-         \t}}\n\
-         \tchain carry {{\n\
+         \t}}\n"
+    )
+}
+
+/// What a packet of a route meets where flows are marked.
+fn flow_chains(mark: FlowMark, index: usize, queue: &str) -> String {
+    let (mask, value) = (mark.mask(), mark.value());
+    let suffix = suffix(index);
+    format!(
+        "\tchain carry{suffix} {{\n\
          \t\tmeta l4proto != tcp return\n\
          \t\ttcp flags & (fin | syn | rst) == 0x0 return\n\
          \t\t{queue}\n\
          \t}}\n\
-         \tchain decide {{\n\
+         \tchain decide{suffix} {{\n\
          \t\tmeta mark & {mask:#010x} == {value:#010x} goto remember\n\
-         \t\tct mark & {mask:#010x} == {value:#010x} ct state established goto carry\n\
+         \t\tct mark & {mask:#010x} == {value:#010x} ct state established goto carry{suffix}\n\
          \t\t{queue}\n\
          \t}}\n"
     )
@@ -96,8 +121,10 @@ mod tests {
 
     fn settings(flow_mark: Option<FlowMark>) -> HostRulesSettings {
         HostRulesSettings {
-            devices: vec!["eth0".into(), "eth1".into()],
-            queues: 4..=7,
+            routes: vec![QueueRoute {
+                devices: vec!["eth0".into(), "eth1".into()],
+                queues: 4..=7,
+            }],
             flow_mark,
             tool: Tool::Nft,
         }
@@ -120,7 +147,7 @@ table inet secgroup {
 "#;
         assert_eq!(text(&settings(None)), expected);
         let mut one = settings(None);
-        one.queues = 9..=9;
+        one.routes[0].queues = 9..=9;
         assert!(text(&one).contains("} queue num 9\n"));
     }
 
@@ -161,6 +188,57 @@ table inet secgroup {
         );
     }
 
+    /// With another route, to queue 9.
+    fn two_routes(flow_mark: Option<FlowMark>) -> HostRulesSettings {
+        let mut settings = settings(flow_mark);
+        settings.routes.push(QueueRoute {
+            devices: vec!["wlan0".into()],
+            queues: 9..=9,
+        });
+        settings
+    }
+
+    #[test]
+    fn each_route_goes_to_its_own_queues() {
+        let unmarked = text(&two_routes(None));
+        for rule in [
+            "\t\tiifname { \"eth0\", \"eth1\" } queue num 4-7\n\t\tiifname { \"wlan0\" } queue num 9\n\t}\n",
+            "\t\toifname { \"eth0\", \"eth1\" } queue num 4-7\n\t\toifname { \"wlan0\" } queue num 9\n\t}\n",
+        ] {
+            assert!(unmarked.contains(rule), "{unmarked}");
+        }
+        let mark = FlowMark::fresh(0xffff_0000).unwrap();
+        let expected = r#"	chain carry_2 {
+		meta l4proto != tcp return
+		tcp flags & (fin | syn | rst) == 0x0 return
+		queue num 9
+	}
+	chain decide_2 {
+		meta mark & 0xffff0000 == VALUE goto remember
+		ct mark & 0xffff0000 == VALUE ct state established goto carry_2
+		queue num 9
+	}
+	chain input {
+		type filter hook input priority security; policy accept;
+		iifname { "eth0", "eth1" } goto decide
+		iifname { "wlan0" } goto decide_2
+	}
+	chain output {
+		type filter hook output priority security; policy accept;
+		oifname { "eth0", "eth1" } goto decide
+		oifname { "wlan0" } goto decide_2
+	}
+}
+"#;
+        let marked = text(&two_routes(Some(mark)));
+        let value = format!("{:#010x}", mark.value());
+        assert!(
+            marked.ends_with(&expected.replace("VALUE", &value)),
+            "{marked}"
+        );
+        assert_eq!(marked.matches("chain remember ").count(), 1, "{marked}");
+    }
+
     #[test]
     fn the_tool_takes_the_text() {
         if netns::skip("the_tool_takes_the_text") {
@@ -168,11 +246,17 @@ table inet secgroup {
         }
         let host = netns::Namespace::new("host");
         let mark = FlowMark::fresh(0x00ff_ff00).unwrap();
-        for settings in [settings(None), settings(Some(mark))] {
+        for settings in [
+            settings(None),
+            settings(Some(mark)),
+            two_routes(None),
+            two_routes(Some(mark)),
+        ] {
             let text = text(&settings);
             let checked = |text: &str| host.enter(|| nft(&["-c", "-f", "-"], text).map(drop));
             // Where the kernel cannot queue, everything else still has to be right.
-            checked(&text.replace("queue num 4-7", "accept")).unwrap();
+            let accepting = text.replace("queue num 4-7", "accept");
+            checked(&accepting.replace("queue num 9", "accept")).unwrap();
             let queue = "table inet t {\n\tchain c {\n\t\tqueue num 4-7\n\t}\n}\n";
             assert_eq!(checked(&text).is_ok(), checked(queue).is_ok());
         }

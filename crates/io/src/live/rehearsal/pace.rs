@@ -23,14 +23,22 @@ pub(super) struct Pace {
 impl Pace {
     /// The pace of the capture, or none at all: then every frame is due.
     pub(super) fn new(paced: bool) -> io::Result<Self> {
-        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let pace = Self {
-            timer: timerfd_create(TimerfdClockId::Monotonic, flags)?,
             paced,
-            start: None,
+            ..Self::never()?
         };
         pace.set(AT_ONCE)?;
         Ok(pace)
+    }
+
+    /// A timer that never runs out, as there are no frames.
+    pub(super) fn never() -> io::Result<Self> {
+        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+        Ok(Self {
+            timer: timerfd_create(TimerfdClockId::Monotonic, flags)?,
+            paced: false,
+            start: None,
+        })
     }
 
     /// How long until a frame captured at `time` is due; `None` where it is. The first frame asked
