@@ -1,18 +1,18 @@
 //! Connections that outlive the process: saved when the daemon ends, restored by the next one (goal M13).
 //!
 //! ```text
-//! magic "SGSAVED\n", version u32, reserved u32                                  numbers are little-endian
-//! saved_at u64                      nanoseconds since 1970, wall clock
-//! v4 u64, v6 u64                    how many records of each family
-//! interfaces u32, rules u32         how many names of each
-//! names                             each: length u16, UTF-8
-//! records of IPv4, of IPv6          of 52 and 76 bytes
-//! CRC-32                            of everything before
+//! magic "SGSAVED\n", version u32, reserved u32        numbers are little-endian
+//! saved_at u64                                       nanoseconds since 1970, wall clock
+//! records                                            of 52 bytes for IPv4, of 76 for IPv6
+//! names of interfaces, of rules                      each: length u16, UTF-8
+//! names_at u64, interfaces u32, rules u32            where the names begin, and how many of each
+//! CRC-32                                             of everything before
 //! ```
 //!
 //! Numbers of interfaces and rules mean something in one process only. So the file has their names, and records count in those; what
 //! the names stand for is asked of whoever saves and whoever restores. A connection whose interface is no more is left out. One whose
-//! rule is no more is not: it goes on without (semantics D20).
+//! rule is no more is not: it goes on without (semantics D20). The names stand behind the records, so that a file is written in one
+//! go, without having been in memory.
 //!
 //! A record has the time that its connection had left. What went by between saving and restoring, by the wall clock, is taken off.
 //!

@@ -11,11 +11,20 @@ pub(super) const MAGIC: [u8; 8] = *b"SGSAVED\n";
 /// The version of what follows.
 pub(super) const VERSION: u32 = 1;
 
-/// Bytes of everything up to the names.
-pub(super) const HEAD: usize = 48;
+/// Bytes before the first record.
+pub(super) const HEAD: usize = 24;
+
+/// Bytes behind the last name, up to the checksum.
+pub(super) const FOOT: usize = 16;
 
 /// Bytes of the checksum at the end.
 pub(super) const TAIL: usize = 4;
+
+/// Bytes of the longest record.
+pub(super) const LONGEST: usize = Record::<Ipv6Addr>::LEN;
+
+/// Where in a record its family stands.
+pub(super) const FAMILY_AT: usize = 3;
 
 /// The number that says that a connection has no rule any more.
 pub(super) const NO_RULE: u32 = u32::MAX;
@@ -41,20 +50,25 @@ pub(super) const STATES: [State; 15] = [
 
 /// An address in a record.
 pub(super) trait Address: Copy {
+    /// What says that records have addresses of this family.
+    const FAMILY: u8;
+
     /// Its bytes.
     const LEN: usize;
 
-    fn put(self, to: &mut Vec<u8>);
+    /// Into exactly [`LEN`](Self::LEN) bytes.
+    fn put(self, to: &mut [u8]);
 
     /// From exactly [`LEN`](Self::LEN) bytes; `None` for any other number.
     fn get(from: &[u8]) -> Option<Self>;
 }
 
 impl Address for Ipv4Addr {
+    const FAMILY: u8 = 4;
     const LEN: usize = 4;
 
-    fn put(self, to: &mut Vec<u8>) {
-        to.extend_from_slice(&self.octets());
+    fn put(self, to: &mut [u8]) {
+        to.copy_from_slice(&self.octets());
     }
 
     fn get(from: &[u8]) -> Option<Self> {
@@ -63,10 +77,11 @@ impl Address for Ipv4Addr {
 }
 
 impl Address for Ipv6Addr {
+    const FAMILY: u8 = 6;
     const LEN: usize = 16;
 
-    fn put(self, to: &mut Vec<u8>) {
-        to.extend_from_slice(&self.octets());
+    fn put(self, to: &mut [u8]) {
+        to.copy_from_slice(&self.octets());
     }
 
     fn get(from: &[u8]) -> Option<Self> {
@@ -96,33 +111,31 @@ impl<A: Address> Record<A> {
     /// Bytes of a record.
     pub(super) const LEN: usize = 44 + 2 * A::LEN;
 
-    pub(super) fn put(&self, to: &mut Vec<u8>) {
-        let small = [
-            self.protocol.0,
-            self.originator as u8,
-            self.state as u8,
-            0, // Reserved.
-        ];
-        to.extend_from_slice(&small);
-        to.extend_from_slice(&self.local_port.to_le_bytes());
-        to.extend_from_slice(&self.remote_port.to_le_bytes());
-        for number in [self.interface, self.rule, self.left_ms] {
-            to.extend_from_slice(&number.to_le_bytes());
-        }
-        for number in self.packets {
-            to.extend_from_slice(&number.to_le_bytes());
-        }
-        for number in self.bytes {
-            to.extend_from_slice(&number.to_le_bytes());
-        }
-        self.local.put(to);
-        self.remote.put(to);
+    /// Its bytes, at the beginning of as many as any record has.
+    pub(super) fn bytes(&self) -> [u8; LONGEST] {
+        let mut bytes = [0; LONGEST];
+        bytes[0] = self.protocol.0;
+        bytes[1] = self.originator as u8;
+        bytes[2] = self.state as u8;
+        bytes[FAMILY_AT] = A::FAMILY;
+        bytes[4..6].copy_from_slice(&self.local_port.to_le_bytes());
+        bytes[6..8].copy_from_slice(&self.remote_port.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.interface.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.rule.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.left_ms.to_le_bytes());
+        bytes[20..24].copy_from_slice(&self.packets[0].to_le_bytes());
+        bytes[24..28].copy_from_slice(&self.packets[1].to_le_bytes());
+        bytes[28..36].copy_from_slice(&self.bytes[0].to_le_bytes());
+        bytes[36..44].copy_from_slice(&self.bytes[1].to_le_bytes());
+        self.local.put(&mut bytes[44..44 + A::LEN]);
+        self.remote.put(&mut bytes[44 + A::LEN..Self::LEN]);
+        bytes
     }
 
     /// The record of these bytes; `None` where no daemon would have written them.
     pub(super) fn get(from: &[u8]) -> Option<Self> {
         let mut rest = Bytes(from);
-        let [protocol, originator, state, _] = rest.array()?;
+        let [protocol, originator, state, _family] = rest.array()?;
         let protocol = Protocol(protocol);
         let record = Self {
             protocol,

@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use secgroup_conntrack::Connection;
 use secgroup_packet::{FlowKey, FlowKey4, FlowKey6, InterfaceIndex, Timestamp};
 
-use super::layout::{Address, Bytes, HEAD, MAGIC, NO_RULE, Record, TAIL, VERSION};
+use super::layout::{Address, Bytes, FAMILY_AT, FOOT, HEAD, MAGIC, NO_RULE, Record, TAIL, VERSION};
 
 /// Connections in a file that was found to be whole.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub struct SavedConnections {
     saved_at: Timestamp,
     interfaces: Vec<String>,
     rules: Vec<String>,
-    /// Where the records of each family begin, and where the last ends.
-    sections: [usize; 3],
+    /// Where the last record ends.
+    records_end: usize,
 }
 
 /// Why a file has no connections to restore.
@@ -110,23 +110,15 @@ impl SavedConnections {
         if crc32fast::hash(covered) != u32::from_le_bytes(*checksum) {
             return Err(LoadError::Checksum);
         }
-        let Head {
-            saved_at,
-            records,
-            interfaces,
-            rules,
-            names_end,
-        } = Head::read(covered)?;
-        let sections = sections(names_end, records).ok_or(LoadError::Length)?;
-        if sections[2] != covered.len() {
-            return Err(LoadError::Length);
-        }
+        let saved_at = covered.get(16..HEAD).and_then(|at| Bytes(at).u64());
+        let saved_at = Timestamp::from_nanos(saved_at.ok_or(LoadError::Length)?);
+        let names = Names::read(covered)?;
         Ok(Self {
             bytes,
             saved_at,
-            interfaces,
-            rules,
-            sections,
+            interfaces: names.interfaces,
+            rules: names.rules,
+            records_end: names.begin,
         })
     }
 
@@ -153,45 +145,53 @@ impl SavedConnections {
             counted: Restored::default(),
             restore,
         };
-        let [v4, v6, end] = self.sections;
-        for record in self.bytes[v4..v6].chunks_exact(Record::<Ipv4Addr>::LEN) {
-            restoring.one::<Ipv4Addr>(record);
-        }
-        for record in self.bytes[v6..end].chunks_exact(Record::<Ipv6Addr>::LEN) {
-            restoring.one::<Ipv6Addr>(record);
+        let mut records = Bytes(&self.bytes[HEAD..self.records_end]);
+        while let Some(family) = records.0.get(FAMILY_AT) {
+            let read = match *family {
+                Ipv4Addr::FAMILY => restoring.next::<Ipv4Addr>(&mut records),
+                Ipv6Addr::FAMILY => restoring.next::<Ipv6Addr>(&mut records),
+                _ => None,
+            };
+            if read.is_none() {
+                // Where the next one begins cannot be told.
+                restoring.counted.damaged += 1;
+                break;
+            }
         }
         restoring.counted
     }
 }
 
-/// What stands before the records.
-struct Head {
-    saved_at: Timestamp,
-    /// How many, by family.
-    records: [u64; 2],
+/// What stands behind the records.
+struct Names {
+    /// Where.
+    begin: usize,
     interfaces: Vec<String>,
     rules: Vec<String>,
-    names_end: usize,
 }
 
-impl Head {
-    /// From the bytes of a file, of which magic and version were read.
+impl Names {
+    /// From everything but the checksum.
     fn read(bytes: &[u8]) -> Result<Self, LoadError> {
-        let mut rest = Bytes(bytes.get(16..).ok_or(LoadError::Length)?);
-        let mut number = || rest.u64().ok_or(LoadError::Length);
-        let saved_at = Timestamp::from_nanos(number()?);
-        let records = [number()?, number()?];
-        let mut count = || rest.u32().ok_or(LoadError::Length);
-        let counts = [count()?, count()?];
-        debug_assert_eq!(bytes.len() - rest.0.len(), HEAD);
-        let interfaces = names(&mut rest, counts[0])?;
-        let rules = names(&mut rest, counts[1])?;
+        let Some((before, foot)) = bytes.split_last_chunk::<FOOT>() else {
+            return Err(LoadError::Length);
+        };
+        let mut foot = Bytes(foot);
+        let begin = foot.u64().and_then(|begin| usize::try_from(begin).ok());
+        let begin = begin.filter(|begin| (HEAD..=before.len()).contains(begin));
+        let (Some(begin), Some(interfaces), Some(rules)) = (begin, foot.u32(), foot.u32()) else {
+            return Err(LoadError::Length);
+        };
+        let mut rest = Bytes(&before[begin..]);
+        let interfaces = names(&mut rest, interfaces)?;
+        let rules = names(&mut rest, rules)?;
+        if !rest.0.is_empty() {
+            return Err(LoadError::Length);
+        }
         Ok(Self {
-            saved_at,
-            records,
+            begin,
             interfaces,
             rules,
-            names_end: bytes.len() - rest.0.len(),
         })
     }
 }
@@ -205,17 +205,6 @@ fn names(rest: &mut Bytes<'_>, count: u32) -> Result<Vec<String>, LoadError> {
         Ok(name.to_owned())
     };
     (0..count).map(name).collect()
-}
-
-/// Where records begin and end, where that can be counted at all.
-fn sections(begin: usize, [v4, v6]: [u64; 2]) -> Option<[usize; 3]> {
-    let after = |from: usize, count: u64, length: usize| {
-        let count = usize::try_from(count).ok()?;
-        from.checked_add(count.checked_mul(length)?)
-    };
-    let middle = after(begin, v4, Record::<Ipv4Addr>::LEN)?;
-    let end = after(middle, v6, Record::<Ipv6Addr>::LEN)?;
-    Some([begin, middle, end])
 }
 
 /// A family of addresses, and the keys that it has.
@@ -261,6 +250,12 @@ struct Restoring<F> {
 }
 
 impl<F: FnMut(Connection)> Restoring<F> {
+    /// Takes one record; `None` where there are not bytes enough for it.
+    fn next<A: Keyed>(&mut self, records: &mut Bytes<'_>) -> Option<()> {
+        self.one::<A>(records.take(Record::<A>::LEN)?);
+        Some(())
+    }
+
     fn one<A: Keyed>(&mut self, bytes: &[u8]) {
         let record = Record::<A>::get(bytes);
         let interface = record.and_then(|record| {

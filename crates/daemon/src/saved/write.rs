@@ -11,7 +11,7 @@ use foldhash::fast::FixedState;
 use secgroup_conntrack::Connection;
 use secgroup_packet::{FlowKey, InterfaceIndex, Timestamp};
 
-use super::layout::{Address, HEAD, MAGIC, NO_RULE, Record, TAIL, VERSION};
+use super::layout::{Address, MAGIC, NO_RULE, Record, VERSION};
 
 /// What was saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,111 +42,137 @@ pub fn save(
     interface_name: impl Fn(InterfaceIndex) -> Option<String>,
     rule_name: impl Fn(u32) -> Option<String>,
 ) -> Result<Counted, SaveError> {
-    let mut image = Image::new(interface_name, rule_name);
-    for connection in connections {
-        image.add(&connection, now);
-    }
-    let counted = image.counted;
-    image
-        .parts(now)
-        .and_then(|parts| replace(path, &parts))
-        .map_err(|error| SaveError {
-            path: path.to_owned(),
-            error,
-        })?;
-    Ok(counted)
+    replace(path, |file| {
+        let mut saving = Saving {
+            out: Out::new(file),
+            now,
+            interfaces: Names::new(|number| interface_name(InterfaceIndex(number))),
+            rules: Names::new(rule_name),
+            counted: Counted::default(),
+        };
+        saving.begin()?;
+        for connection in connections {
+            saving.add(&connection)?;
+        }
+        saving.finish()
+    })
+    .map_err(|error| SaveError {
+        path: path.to_owned(),
+        error,
+    })
 }
 
-/// The file as it grows.
-struct Image<I, R> {
+/// A file on its way.
+struct Saving<'a, I, R> {
+    out: Out<'a>,
+    now: Timestamp,
     interfaces: Names<I>,
     rules: Names<R>,
-    v4: Records,
-    v6: Records,
     counted: Counted,
 }
 
-/// Records of one family.
-#[derive(Default)]
-struct Records {
-    count: u64,
-    bytes: Vec<u8>,
-}
-
-impl<I, R> Image<I, R>
+impl<I, R> Saving<'_, I, R>
 where
-    I: Fn(InterfaceIndex) -> Option<String>,
+    I: Fn(u32) -> Option<String>,
     R: Fn(u32) -> Option<String>,
 {
-    fn new(interface_name: I, rule_name: R) -> Self {
-        Self {
-            interfaces: Names::new(interface_name),
-            rules: Names::new(rule_name),
-            v4: Records::default(),
-            v6: Records::default(),
-            counted: Counted::default(),
-        }
+    fn begin(&mut self) -> io::Result<()> {
+        self.out.put(&MAGIC)?;
+        self.out.put(&VERSION.to_le_bytes())?;
+        self.out.put(&0_u32.to_le_bytes())?;
+        self.out.put(&self.now.as_nanos().to_le_bytes())
     }
 
-    fn add(&mut self, connection: &Connection, now: Timestamp) {
-        let interface = self
-            .interfaces
-            .place(connection.key.interface().0, |name, number| {
-                name(InterfaceIndex(number))
-            });
-        let left = connection.expires.saturating_since(now).as_millis();
+    fn add(&mut self, connection: &Connection) -> io::Result<()> {
+        let interface = self.interfaces.place(connection.key.interface().0);
+        let left = connection.expires.saturating_since(self.now).as_millis();
         let (Some(interface), 1..) = (interface, left) else {
             self.counted.left_out += 1;
-            return;
+            return Ok(());
         };
         let rule = match connection.rule {
             Connection::NO_RULE => None,
-            rule => self.rules.place(rule, |name, number| name(number)),
+            rule => self.rules.place(rule),
         };
         let numbers = Numbers {
             interface,
             rule: rule.unwrap_or(NO_RULE),
             left_ms: u32::try_from(left).unwrap_or(u32::MAX),
         };
+        self.counted.saved += 1;
         match connection.key {
             FlowKey::V4(key) => {
                 let ends = (key.local, key.remote, key.local_port, key.remote_port);
-                self.v4.push::<Ipv4Addr>(connection, ends, numbers);
+                let record = record::<Ipv4Addr>(connection, ends, numbers);
+                self.out.put(&record.bytes()[..Record::<Ipv4Addr>::LEN])
             }
             FlowKey::V6(key) => {
                 let ends = (key.local, key.remote, key.local_port, key.remote_port);
-                self.v6.push::<Ipv6Addr>(connection, ends, numbers);
+                let record = record::<Ipv6Addr>(connection, ends, numbers);
+                self.out.put(&record.bytes()[..Record::<Ipv6Addr>::LEN])
             }
         }
-        self.counted.saved += 1;
     }
 
-    /// The file, in pieces that follow each other.
-    fn parts(self, now: Timestamp) -> io::Result<[Vec<u8>; 4]> {
-        let mut head = Vec::with_capacity(HEAD);
-        head.extend_from_slice(&MAGIC);
-        head.extend_from_slice(&VERSION.to_le_bytes());
-        head.extend_from_slice(&0_u32.to_le_bytes());
-        for number in [now.as_nanos(), self.v4.count, self.v6.count] {
-            head.extend_from_slice(&number.to_le_bytes());
-        }
+    fn finish(mut self) -> io::Result<Counted> {
+        let names_at = self.out.written;
         let names = [self.interfaces.list, self.rules.list];
-        for names in &names {
-            let count = u32::try_from(names.len()).map_err(|_| too_large())?;
-            head.extend_from_slice(&count.to_le_bytes());
-        }
         for name in names.iter().flatten() {
             let length = u16::try_from(name.len()).map_err(|_| too_large())?;
-            head.extend_from_slice(&length.to_le_bytes());
-            head.extend_from_slice(name.as_bytes());
+            self.out.put(&length.to_le_bytes())?;
+            self.out.put(name.as_bytes())?;
         }
-        let mut checksum = crc32fast::Hasher::new();
-        for part in [&head, &self.v4.bytes, &self.v6.bytes] {
-            checksum.update(part);
+        self.out.put(&names_at.to_le_bytes())?;
+        for names in &names {
+            let count = u32::try_from(names.len()).map_err(|_| too_large())?;
+            self.out.put(&count.to_le_bytes())?;
         }
-        let mut tail = Vec::with_capacity(TAIL);
-        tail.extend_from_slice(&checksum.finalize().to_le_bytes());
-        Ok([head, self.v4.bytes, self.v6.bytes, tail])
+        self.out.finish()?;
+        Ok(self.counted)
+    }
+}
+
+/// Bytes on their way to a file, and their checksum.
+struct Out<'a> {
+    file: &'a mut File,
+    waiting: Vec<u8>,
+    written: u64,
+    checksum: crc32fast::Hasher,
+}
+
+impl<'a> Out<'a> {
+    /// Bytes that are given to the kernel at once: what a core's cache holds, checksum and all.
+    const CHUNK: usize = 256 * 1024;
+
+    fn new(file: &'a mut File) -> Self {
+        Self {
+            file,
+            waiting: Vec::with_capacity(Self::CHUNK),
+            written: 0,
+            checksum: crc32fast::Hasher::new(),
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.waiting.len() + bytes.len() > Self::CHUNK {
+            self.flush()?;
+        }
+        self.waiting.extend_from_slice(bytes);
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.checksum.update(&self.waiting);
+        self.file.write_all(&self.waiting)?;
+        self.waiting.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        self.flush()?;
+        let checksum = self.checksum.finalize();
+        self.file.write_all(&checksum.to_le_bytes())
     }
 }
 
@@ -158,29 +184,24 @@ struct Numbers {
     left_ms: u32,
 }
 
-impl Records {
-    fn push<A: Address>(
-        &mut self,
-        connection: &Connection,
-        (local, remote, local_port, remote_port): (A, A, u16, u16),
-        numbers: Numbers,
-    ) {
-        let record = Record {
-            local,
-            remote,
-            local_port,
-            remote_port,
-            protocol: connection.key.protocol(),
-            originator: connection.originator,
-            state: connection.state,
-            interface: numbers.interface,
-            rule: numbers.rule,
-            left_ms: numbers.left_ms,
-            packets: connection.packets,
-            bytes: connection.bytes,
-        };
-        record.put(&mut self.bytes);
-        self.count += 1;
+fn record<A: Address>(
+    connection: &Connection,
+    (local, remote, local_port, remote_port): (A, A, u16, u16),
+    numbers: Numbers,
+) -> Record<A> {
+    Record {
+        local,
+        remote,
+        local_port,
+        remote_port,
+        protocol: connection.key.protocol(),
+        originator: connection.originator,
+        state: connection.state,
+        interface: numbers.interface,
+        rule: numbers.rule,
+        left_ms: numbers.left_ms,
+        packets: connection.packets,
+        bytes: connection.bytes,
     }
 }
 
@@ -192,7 +213,7 @@ struct Names<F> {
     places: HashMap<u32, Option<u32>, FixedState>,
 }
 
-impl<F> Names<F> {
+impl<F: Fn(u32) -> Option<String>> Names<F> {
     fn new(name: F) -> Self {
         Self {
             name,
@@ -201,10 +222,10 @@ impl<F> Names<F> {
         }
     }
 
-    fn place(&mut self, number: u32, ask: impl Fn(&F, u32) -> Option<String>) -> Option<u32> {
+    fn place(&mut self, number: u32) -> Option<u32> {
         let Self { name, list, places } = self;
         *places.entry(number).or_insert_with(|| {
-            let name = ask(name, number)?;
+            let name = name(number)?;
             let place = u32::try_from(list.len()).ok()?;
             list.push(name);
             Some(place)
@@ -219,15 +240,24 @@ fn too_large() -> io::Error {
     )
 }
 
-/// Puts a file of these parts in the place of the one at `path`.
-fn replace(path: &Path, parts: &[Vec<u8>]) -> io::Result<()> {
+/// Puts a file with what `write` writes in the place of the one at `path`.
+fn replace<T>(path: &Path, write: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
     let beside = PathBuf::from(format!("{}.new", path.display()));
     // Left over from a daemon that was killed while it saved.
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let written = write_all(&beside, parts).and_then(|()| fs::rename(&beside, path));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&beside)?;
+    let written = write(&mut file).and_then(|written| {
+        file.sync_all()?;
+        fs::rename(&beside, path)?;
+        Ok(written)
+    });
     if written.is_err() {
         // The first error is the one to tell.
         let _ = fs::remove_file(&beside);
@@ -236,17 +266,6 @@ fn replace(path: &Path, parts: &[Vec<u8>]) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-fn write_all(path: &Path, parts: &[Vec<u8>]) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    for part in parts {
-        file.write_all(part)?;
-    }
-    file.sync_all()
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    written
 }
