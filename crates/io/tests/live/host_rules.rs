@@ -131,6 +131,91 @@ fn leftovers_of_any_tool_are_replaced() {
     host.enter(|| host_rules::clear().unwrap());
 }
 
+/// Settings with `count` routes, a device and a queue each.
+fn routes(count: u16) -> Vec<QueueRoute> {
+    let number = |index| route(&[&format!("eth{index}")], 3 + index..=3 + index);
+    (0..count).map(number).collect()
+}
+
+#[test]
+fn a_change_is_all_that_stays() {
+    if netns::skip("a_change_is_all_that_stays") {
+        return;
+    }
+    let (host, before) = host_with_rules();
+    for tool in IPTABLES {
+        let of = |count| HostRulesSettings {
+            routes: routes(count),
+            ..settings(tool, &[])
+        };
+        let change = |rules: &mut HostRules, count| {
+            host.enter(|| rules.change(routes(count)).unwrap());
+            saved(&host)
+        };
+        // A run with more routes was killed.
+        std::mem::forget(host.enter(|| HostRules::install(of(4)).unwrap()));
+        assert!(saved(&host).contains("SECGROUP-DECIDE-4"));
+        let mut rules = host.enter(|| HostRules::install(of(1)).unwrap());
+        assert!(!saved(&host).contains("SECGROUP-DECIDE-"), "{tool:?}");
+        let three = change(&mut rules, 3);
+        assert!(three.contains("-A SECGROUP-IN -i eth2 "), "{three}");
+        assert!(three.contains("-A SECGROUP-DECIDE-3 -j NFQUEUE --queue-num 5"));
+        let two = change(&mut rules, 2);
+        assert!(
+            !two.contains("eth2") && !two.contains("SECGROUP-DECIDE-3"),
+            "{two}"
+        );
+        assert!(host.enter(|| rules.change(Vec::new())).is_err());
+        assert_eq!(saved(&host), two, "what is refused changes nothing");
+        host.enter(|| rules.remove().unwrap());
+        assert_eq!(saved(&host), before, "{tool:?}");
+
+        std::mem::forget(host.enter(|| HostRules::install(of(3)).unwrap()));
+        host.enter(|| host_rules::clear().unwrap());
+        assert_eq!(saved(&host), before, "{tool:?}");
+    }
+}
+
+#[test]
+fn rules_know_what_they_are_of() {
+    if netns::skip("rules_know_what_they_are_of") {
+        return;
+    }
+    let host = Namespace::new("host");
+    let asked = HostRulesSettings {
+        routes: vec![route(&["b", "a"], 4..=5), route(&["c"], 3..=3)],
+        ..settings(Tool::IptablesLegacy, &[])
+    };
+    let mut rules = host.enter(|| HostRules::install(asked.clone()).unwrap());
+    assert!(rules.is_of(&asked));
+    host.enter(|| rules.next_generation().unwrap());
+    let in_another_order = vec![route(&["c"], 3..=3), route(&["a", "b", "a"], 4..=5)];
+    let same = HostRulesSettings {
+        routes: in_another_order,
+        ..asked.clone()
+    };
+    assert!(rules.is_of(&same));
+    let with = |change: &dyn Fn(&mut HostRulesSettings)| {
+        let mut other = asked.clone();
+        change(&mut other);
+        other
+    };
+    for other in [
+        with(&|other| other.routes.truncate(1)),
+        with(&|other| other.routes.clear()),
+        with(&|other| other.routes[0].queues = 4..=6),
+        with(&|other| other.routes[1].devices = vec!["d".into()]),
+        with(&|other| other.tool = Tool::Auto),
+        with(&|other| other.flow_mark = None),
+        with(&|other| other.flow_mark = Some(FlowMark::fresh(0xffff).unwrap())),
+    ] {
+        assert!(!rules.is_of(&other), "{other:?}");
+    }
+    host.enter(|| rules.change(routes(2)).unwrap());
+    assert!(!rules.is_of(&asked));
+    assert!(rules.is_of(&with(&|other| other.routes = routes(2))));
+}
+
 #[test]
 fn to_install_twice_is_to_install_once() {
     if netns::skip("to_install_twice_is_to_install_once") {
@@ -296,6 +381,34 @@ fn a_marked_flow_is_carried_until_the_next_generation() {
         drop(judge);
         pair.host.enter(|| rules.remove().unwrap());
     }
+}
+
+#[test]
+fn a_change_of_routes_brings_every_flow_back() {
+    if netns::skip("a_change_of_routes_brings_every_flow_back") {
+        return;
+    }
+    let pair = Pair::new();
+    let mark = FlowMark::fresh(0xffff_0000).unwrap();
+    let mut rules = pair.rules(3..=3, Tool::IptablesLegacy, Some(mark));
+    let current = CurrentFlowMark::default();
+    current.set(Some(mark));
+    let judge = flow_judge(&pair, &current);
+    let mut talk = Talk::begin(&pair);
+    talk.exchange(3);
+    let carried = judge.count(is_tcp);
+    talk.exchange(20);
+    assert_eq!(judge.count(is_tcp), carried);
+
+    let both = vec![route(&["eth0"], 3..=3), route(&["eth1"], 4..=4)];
+    pair.host.enter(|| rules.change(both).unwrap());
+    assert_ne!(rules.flow_mark(), Some(mark));
+    current.set(rules.flow_mark());
+    talk.exchange(3);
+    let back = judge.count(is_tcp);
+    assert!(back > carried);
+    talk.exchange(20);
+    assert_eq!(judge.count(is_tcp), back, "and is carried again");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod nfqueue;
 mod pnet;
 mod pump;
 mod rehearsal;
+mod routes;
 mod shield;
 mod support;
 mod tap;
