@@ -65,6 +65,11 @@ impl Lowering {
         }
     }
 
+    /// What holds from the next policy on where that does not say otherwise; numbers stay.
+    pub fn set_defaults(&mut self, defaults: Defaults) {
+        self.defaults = defaults;
+    }
+
     /// What the numbers of the snapshots stand for.
     #[must_use]
     pub const fn registry(&self) -> &Registry {

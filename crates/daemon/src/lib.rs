@@ -3,11 +3,14 @@
 
 pub mod config;
 pub mod control;
-pub mod policy;
-pub mod protocol;
-pub mod trust;
-mod way;
+mod daemon;
 pub mod logs;
+pub mod policy;
 pub mod privileges;
+pub mod protocol;
 pub mod saved;
 pub mod service;
+pub mod trust;
+mod way;
+
+pub use crate::daemon::{Ended, RunError, RunOptions, check, run};

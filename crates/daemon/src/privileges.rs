@@ -5,7 +5,7 @@
 //! | `CAP_NET_RAW` | sockets that hear and send frames | kept: devices that come back are opened again |
 //! | `CAP_NET_ADMIN` | promiscuous mode, taps, rings, queues, firewall rules | kept, for the same reason and to take rules away at the end |
 //! | `CAP_BPF` | the programs of `af-xdp`, of steering and of the shield | kept where they are used |
-//! | `CAP_SYS_ADMIN` | entering a network namespace by name, or making one | dropped: it would be as good as root |
+//! | `CAP_SYS_ADMIN` | entering a network namespace by name, or making one | kept where a tap lives in one: it is made there again after a failure |
 //!
 //! Linux keeps capabilities for each thread, and a new thread has those of the one that started it. So
 //! [`Needs::drop_others`] is called on the main thread *before any other is started*: before the control socket, the workers, the
@@ -28,11 +28,15 @@ use rustix::thread::{
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
 };
 
+use crate::config::{Backend, BackendName, Config, Device, Interface, Mode, Port};
+
 /// What a configuration needs beside devices of the host: those need `CAP_NET_RAW` and `CAP_NET_ADMIN` anyway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Needs {
     /// Programs are loaded into the kernel.
     pub bpf: bool,
+    /// Devices are kept off the host's own network stack: a program does it best, and it can be done without.
+    pub shield: bool,
     /// Network namespaces are entered by name, or made.
     pub namespaces: bool,
 }
@@ -81,25 +85,42 @@ impl DropError {
 }
 
 impl Needs {
-    /// What must be there at the start.
+    /// What a configuration needs; a program behind its own groups needs a namespace.
     #[must_use]
-    pub const fn capabilities(self) -> CapabilitySet {
-        let namespaces = if self.namespaces {
-            CapabilitySet::SYS_ADMIN
-        } else {
-            CapabilitySet::empty()
+    pub fn of(config: &Config, program: bool) -> Self {
+        let ports = || config.interfaces.iter().flat_map(Interface::ports);
+        let has_netns = |port: &Port| {
+            matches!(port, Port::Device(Device { backend: Backend::Tap(tap), .. }) if tap.netns.is_some())
         };
-        self.kept().union(namespaces)
+        Self {
+            bpf: ports().any(|port| port.backend() == BackendName::AfXdp),
+            shield: config
+                .interfaces
+                .iter()
+                .any(|interface| matches!(interface.mode, Mode::Inline { shield: true, .. })),
+            namespaces: program || ports().any(has_netns),
+        }
     }
 
-    /// What is kept for as long as the daemon runs.
+    /// What must be there at the start, and is kept for as long as the daemon runs.
     #[must_use]
-    pub const fn kept(self) -> CapabilitySet {
-        let always = CapabilitySet::NET_RAW.union(CapabilitySet::NET_ADMIN);
+    pub const fn capabilities(self) -> CapabilitySet {
+        let mut needed = CapabilitySet::NET_RAW.union(CapabilitySet::NET_ADMIN);
         if self.bpf {
-            always.union(CapabilitySet::BPF)
+            needed = needed.union(CapabilitySet::BPF);
+        }
+        if self.namespaces {
+            needed = needed.union(CapabilitySet::SYS_ADMIN);
+        }
+        needed
+    }
+
+    /// What is kept beside, where it is there: the shield is better with it, and does without.
+    const fn welcome(self) -> CapabilitySet {
+        if self.shield {
+            CapabilitySet::BPF
         } else {
-            always
+            CapabilitySet::empty()
         }
     }
 
@@ -145,7 +166,8 @@ impl Needs {
     /// [`DropError`]; what was dropped by then is dropped.
     pub fn drop_others(self) -> Result<(), DropError> {
         let has = capabilities(None).map_err(DropError::of("read capabilities"))?;
-        let keep = self.kept().intersection(has.permitted);
+        let keep = self.capabilities().union(self.welcome());
+        let keep = keep.intersection(has.permitted);
         limit_children(keep)?;
         let sets = CapabilitySets {
             effective: keep,
@@ -211,7 +233,7 @@ mod tests {
     fn what_is_missing_is_said_with_what_grants_it() {
         let needs = Needs {
             bpf: true,
-            namespaces: false,
+            ..Needs::default()
         };
         assert_eq!(
             said(needs, CapabilitySet::NET_RAW | CapabilitySet::NET_ADMIN),
@@ -223,13 +245,17 @@ mod tests {
     }
 
     #[test]
-    fn namespaces_need_more_at_the_start_only() {
-        let needs = Needs {
-            bpf: false,
-            namespaces: true,
-        };
+    fn what_is_welcome_is_not_missed() {
         let devices = CapabilitySet::NET_RAW | CapabilitySet::NET_ADMIN;
-        assert!(said(needs, devices).starts_with("CAP_SYS_ADMIN (to enter"));
-        assert_eq!(needs.kept(), devices);
+        let namespaces = Needs {
+            namespaces: true,
+            ..Needs::default()
+        };
+        assert!(said(namespaces, devices).starts_with("CAP_SYS_ADMIN (to enter"));
+        let shield = Needs {
+            shield: true,
+            ..Needs::default()
+        };
+        assert_eq!(said(shield, devices), "");
     }
 }

@@ -269,6 +269,26 @@ impl FlowState {
         Self::Other,
     ];
 
+    /// The states of the engine that it stands for: that remembers whose FIN came first.
+    #[must_use]
+    pub const fn states(self) -> &'static [State] {
+        match self {
+            Self::SynSent => &[State::SynSent],
+            Self::SynSent2 => &[State::SynSent2],
+            Self::SynRecv => &[State::SynRecv],
+            Self::Established => &[State::Established],
+            Self::FinWait => &[State::FinWaitOriginator, State::FinWaitResponder],
+            Self::CloseWait => &[State::CloseWaitOriginator, State::CloseWaitResponder],
+            Self::LastAck => &[State::LastAck],
+            Self::TimeWait => &[State::TimeWait],
+            Self::Close => &[State::Close],
+            Self::Udp => &[State::Udp],
+            Self::UdpStream => &[State::UdpStream],
+            Self::Icmp => &[State::Icmp],
+            Self::Other => &[State::Other],
+        }
+    }
+
     /// The name, as JSON and command lines have it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

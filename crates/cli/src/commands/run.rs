@@ -1,0 +1,44 @@
+//! `secgroup run`: the firewall itself.
+
+use std::process::ExitStatus;
+
+use secgroup_daemon::{Ended, RunError, RunOptions, check, run as start};
+
+use crate::args::Run;
+use crate::{Failure, Outcome, say};
+
+/// Runs the firewall until it is told to stop, or only checks what it would run with.
+pub(crate) fn run(args: &Run) -> Result<Outcome, Failure> {
+    let options = RunOptions {
+        config: args.config.clone(),
+        audit: args.audit,
+        program: (!args.program.is_empty()).then(|| args.program.clone()),
+    };
+    let done = if args.check {
+        check(&options).map(|said| {
+            say::tell(&said);
+            Outcome::Done
+        })
+    } else {
+        start(&options).map(|ended| match ended {
+            Ended::Stopped => Outcome::Done,
+            Ended::Program(status) => Outcome::Code(code(status)),
+        })
+    };
+    match done {
+        Ok(outcome) => Ok(outcome),
+        Err(RunError::Faulty(said)) => {
+            say::tell(&said);
+            Ok(Outcome::BadInput)
+        }
+        Err(RunError::Failed(why)) => Err(why.into()),
+    }
+}
+
+/// The exit code of a program as a shell has it: 128 and the signal's number where a signal ended it.
+fn code(status: ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt;
+    let by_signal = status.signal().map(|signal| 128 + signal);
+    let code = status.code().or(by_signal).unwrap_or(1);
+    u8::try_from(code).unwrap_or(1)
+}

@@ -1,0 +1,264 @@
+//! `secgroup run`: everything put together, and the one loop that waits for something to change.
+//!
+//! ```text
+//!   configuration ─► trust ─► policy files ─► inventory ─► Lowering ─► Snapshot ─► Runtime (workers)
+//!        ▲                        ▲                                                  ▲      │
+//!        └── SIGHUP, reload ──────┴── file watch                 device watch ───────┘      ▼
+//!                                                            control socket ◄──── status, connections, events
+//! ```
+//!
+//! The order of the start is the order of what can fail: what people wrote is read and checked first, then privileges, then
+//! workers (with connections of the last run, before the first packet), then devices, then the kernel's rules of
+//! host mode, then the control socket; ready is said last. The stop is the reverse, and devices and rules are afterwards as they were.
+//!
+//! Privileges are dropped on the main thread before it starts another one: capabilities are a property of threads, which
+//! inherit them. What is kept is what a device that comes back needs to be opened again.
+//!
+//! Nothing here touches a packet. A reload is made whole beside the running policy and swapped in, or refused whole.
+
+mod events;
+mod following;
+mod host;
+mod in_force;
+mod links;
+mod names;
+mod operator;
+mod program;
+mod saving;
+mod watching;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded, select, tick};
+use secgroup_runtime::Event;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tracing::{info, warn};
+
+use self::events::EventLog;
+use self::following::Follow;
+use self::in_force::{Loaded, load};
+use self::operator::Operator;
+use self::program::{Program, Running};
+use self::watching::Watches;
+use crate::control::{ControlSocket, Operate, Server};
+use crate::logs::log_to_stderr;
+use crate::privileges::Needs;
+use crate::protocol::ReloadOutcome;
+use crate::service::ServiceManager;
+
+/// How often the main loop looks around although nothing happened: links that wait, flow marks, the watchdog.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// What was asked of `secgroup run`.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// Decide and count on every interface, but let everything pass.
+    pub audit: bool,
+    /// A program to be started behind its own security groups, and its arguments.
+    pub program: Option<Vec<OsString>>,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was told to stop.
+    Stopped,
+    /// The program ended.
+    Program(ExitStatus),
+}
+
+/// Why it could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The configuration or the policy has errors: text for a terminal, of several lines.
+    #[error("{0}")]
+    Faulty(String),
+    /// Anything else, in one line that says what to do.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What the main loop is told to do by other threads.
+#[derive(Debug)]
+enum Order {
+    /// End.
+    Stop,
+    /// Somebody began to follow connections.
+    Follow,
+    /// Read configuration and policy again, and tell whoever waits for it what became of that.
+    Reload(Option<Sender<ReloadOutcome>>),
+}
+
+/// Whoever tells it.
+type Orders = Sender<Order>;
+
+/// Reads and checks the configuration and the policy, and says what there is to say about them, without starting anything.
+///
+/// # Errors
+/// [`RunError::Faulty`].
+pub fn check(options: &RunOptions) -> Result<String, RunError> {
+    let Loaded {
+        config,
+        policy,
+        said,
+        ..
+    } = load(&options.config, options.audit).map_err(RunError::Faulty)?;
+    let interfaces = config.interfaces.len();
+    let plural = if interfaces == 1 { "" } else { "s" };
+    let groups = policy.inventory.groups.len();
+    let group_plural = if groups == 1 { "" } else { "s" };
+    Ok(format!(
+        "{said}{} is valid: {interfaces} interface{plural}, {groups} security group{group_plural}.\n",
+        options.config.display()
+    ))
+}
+
+/// Runs until it is told to stop, or the program ends.
+///
+/// # Errors
+/// Where it cannot start. Once it runs, it only ends when it is told to.
+pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
+    let loaded = load(&options.config, options.audit).map_err(RunError::Faulty)?;
+    log_to_stderr(loaded.config.log.format, loaded.config.log.level.as_str()).map_err(failed)?;
+    loaded.tell();
+    let needs = Needs::of(&loaded.config, options.program.is_some());
+    needs.check().map_err(failed)?;
+    let service = ServiceManager::from_environment().map_err(failed)?;
+    // Before anything of the last run is touched: another daemon may be alive.
+    let socket = ControlSocket::listen(&loaded.config.daemon.socket).map_err(failed)?;
+    let program = options
+        .program
+        .as_deref()
+        .map(|words| Program::prepare(words, &loaded.config))
+        .transpose()
+        .map_err(RunError::Failed)?;
+    // From here on threads are started; each has what the main thread has now.
+    needs.drop_others().map_err(failed)?;
+    let (orders, ordered) = bounded(16);
+    let signals = SignalThread::start(&orders).map_err(failed)?;
+    let namespace = program.as_ref().map(Program::namespace);
+    let operator = Operator::start(loaded, options, namespace, orders.clone()).map_err(RunError::Failed)?;
+    let server = Server::start(socket, Arc::clone(&operator) as Arc<dyn Operate>).map_err(failed)?;
+    let child = program
+        .map(|program| program.start(&orders))
+        .transpose()
+        .map_err(RunError::Failed)?;
+    service.ready(&operator.summary());
+    info!("ready: {}", operator.summary());
+
+    serve(&operator, &ordered, &service);
+
+    service.stopping();
+    let ended = child.and_then(Running::finish);
+    operator.finish();
+    signals.stop();
+    info!("stopped");
+    // Last: whoever asked for the end takes the end of his connection for it.
+    server.stop();
+    Ok(ended.map_or(Ended::Stopped, Ended::Program))
+}
+
+fn failed(error: impl std::fmt::Display) -> RunError {
+    RunError::Failed(error.to_string())
+}
+
+/// Signals become orders on a thread of their own.
+struct SignalThread {
+    handle: signal_hook::iterator::Handle,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl SignalThread {
+    fn start(orders: &Orders) -> std::io::Result<Self> {
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+        let handle = signals.handle();
+        let orders = orders.clone();
+        let thread = std::thread::spawn(move || {
+            for signal in signals.forever() {
+                let order = match signal {
+                    SIGHUP => Order::Reload(None),
+                    _ => Order::Stop,
+                };
+                if orders.send(order).is_err() {
+                    return; // The daemon is ending.
+                }
+            }
+        });
+        Ok(Self { handle, thread })
+    }
+
+    fn stop(self) {
+        self.handle.close();
+        if self.thread.join().is_err() {
+            warn!("the thread that waits for signals had failed");
+        }
+    }
+}
+
+/// The loop: until somebody says stop.
+fn serve(operator: &Arc<Operator>, ordered: &Receiver<Order>, service: &ServiceManager) {
+    let mut watches = Watches::new(operator);
+    let mut log = EventLog::new(operator.config().log.denied_per_second);
+    let mut follow = Follow::new();
+    let events = operator.events();
+    let round = tick(service.alive_every().map_or(ROUND, |every| ROUND.min(every)));
+    loop {
+        select! {
+            recv(ordered) -> order => match order {
+                Ok(Order::Follow) => follow.look(operator.followers(), operator.runtime()),
+                Ok(Order::Reload(asker)) => {
+                    let outcome = reload(operator, service, &mut watches);
+                    log.limit(operator.config().log.denied_per_second);
+                    // Whoever asked may have gone.
+                    let _ = asker.map(|asker| asker.try_send(outcome));
+                }
+                Ok(Order::Stop) | Err(_) => return,
+            },
+            recv(watches.policy()) -> _ => {
+                info!("a policy file changed");
+                reload(operator, service, &mut watches);
+            },
+            recv(watches.devices()) -> _ => operator.devices_changed(),
+            recv(events) -> event => if let Ok(event) = event {
+                log.tell(&event, operator);
+            },
+            recv(follow.events()) -> event => if let Ok(Event::Admitted(admitted)) = event {
+                follow.admitted(&admitted, &|connection, what| operator.tell_followers(connection, what));
+            },
+            recv(round) -> _ => {
+                operator.round();
+                follow.look(operator.followers(), operator.runtime());
+                follow.round(operator.runtime(), &|connection, what| operator.tell_followers(connection, what));
+                service.alive();
+            },
+        }
+    }
+}
+
+fn reload(
+    operator: &Arc<Operator>,
+    service: &ServiceManager,
+    watches: &mut Watches,
+) -> ReloadOutcome {
+    service.reloading();
+    let outcome = operator.read_again();
+    match &outcome {
+        ReloadOutcome::InForce { generation, .. } => {
+            info!(generation, "reloaded");
+            watches.again(operator);
+        }
+        ReloadOutcome::Refused { generation, errors } => {
+            let errors = errors.join("\n");
+            warn!(generation, "reload refused; the policy before stays in force\n{errors}");
+        }
+    }
+    service.ready(&operator.summary());
+    outcome
+}

@@ -1,0 +1,404 @@
+//! The running firewall, as it is operated: by the control socket, by signals, by changes of files and devices.
+//!
+//! What changes is behind one lock, held while something is changed and while a document is put together; packets never
+//! wait for it. Only the main loop changes anything, so a reload, a device that comes back and a round never meet.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, bounded};
+use secgroup_conntrack::Connection;
+use secgroup_control::Lowering;
+use secgroup_io::live::nfqueue::CurrentFlowMark;
+use secgroup_io::live::tap::Netns;
+use secgroup_packet::{InterfaceIndex, Steering};
+use secgroup_runtime::{Clock, Event, FlowFilter, Runtime, RuntimeSettings};
+use tracing::error;
+
+use super::following::Told;
+use super::host::HostSide;
+use super::in_force::{self, Loaded, Policy, index_of, lower};
+use super::links::{Link, Surroundings};
+use super::names::{self, Names};
+use super::{Order, Orders, RunOptions, saving};
+use crate::config::{Config, Interface};
+use crate::control::{Followers, Following, Operate};
+use crate::protocol::{
+    FlowLine, FlowPage, FlowQuery, FlowState, FlowsRequest, InterfaceReport, PolicyReport, ReloadOutcome,
+    Reloads, StatusDocument, WorkerReport,
+};
+
+/// How long whoever asks for a reload waits for it: more than any policy takes.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The running firewall.
+pub(super) struct Operator {
+    file: PathBuf,
+    audit: bool,
+    started: SystemTime,
+    runtime: Runtime,
+    orders: Orders,
+    followers: Followers,
+    state: Mutex<State>,
+}
+
+/// What a reload replaces.
+struct State {
+    config: Config,
+    policy: Policy,
+    lowering: Lowering,
+    generation: u64,
+    reloads: Reloads,
+    last_error: Option<String>,
+    around: Surroundings,
+    links: BTreeMap<InterfaceIndex, Link>,
+    host: HostSide,
+}
+
+impl Operator {
+    /// Starts workers, gives them the connections of the last run, and opens devices.
+    pub(super) fn start(
+        loaded: Loaded,
+        options: &RunOptions,
+        namespace: Option<Netns>,
+        orders: Orders,
+    ) -> Result<Arc<Self>, String> {
+        let Loaded { config, policy, .. } = loaded;
+        let mut lowering = Lowering::new(config.defaults.clone());
+        let snapshot = lower(&mut lowering, &config, &policy.inventory);
+        let generation = snapshot.generation;
+        let seed = random();
+        let settings = RuntimeSettings {
+            workers: config.workers.count,
+            pin: config.workers.pin.clone(),
+            busy_poll: config.workers.busy_poll,
+            engine: secgroup_datapath::Settings {
+                seed,
+                ..config.engine.clone()
+            },
+            handoff: config.workers.handoff,
+            clock: Clock::System,
+        };
+        let runtime = Runtime::start(settings, snapshot).map_err(|error| error.to_string())?;
+        saving::restore(&config, &Names::new(lowering.registry()), &runtime);
+        let mark = CurrentFlowMark::default();
+        let host = HostSide::new(&config, mark.clone())?;
+        let around = Surroundings {
+            steering: Steering::new(seed),
+            mark,
+            copy_bytes: u16::try_from(config.host.copy_bytes).unwrap_or(u16::MAX),
+            namespace,
+        };
+        let mut state = State {
+            config,
+            policy,
+            lowering,
+            generation,
+            reloads: Reloads::default(),
+            last_error: None,
+            around,
+            links: BTreeMap::new(),
+            host,
+        };
+        for interface in state.config.interfaces.clone() {
+            state.attach(&runtime, interface)?;
+        }
+        state.host.install(&state.config.interfaces)?;
+        Ok(Arc::new(Self {
+            file: options.config.clone(),
+            audit: options.audit,
+            started: SystemTime::now(),
+            runtime,
+            orders,
+            followers: Followers::default(),
+            state: Mutex::new(state),
+        }))
+    }
+
+    /// The configuration in force.
+    pub(super) fn config(&self) -> Config {
+        self.lock().config.clone()
+    }
+
+    /// What happens, but for connections.
+    pub(super) fn events(&self) -> Receiver<Event> {
+        self.runtime.events()
+    }
+
+    /// Where packets are judged.
+    pub(super) const fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Those who follow connections.
+    pub(super) const fn followers(&self) -> &Followers {
+        &self.followers
+    }
+
+    /// Tells those who follow what became of a connection.
+    pub(super) fn tell_followers(&self, connection: &Connection, what: Told) {
+        let state = self.lock();
+        let name = state.interface_name(connection.key.interface());
+        let line = || what.event(state.line(connection));
+        self.followers.tell(connection, &[&name], line);
+    }
+
+    /// One line for a service manager.
+    pub(super) fn summary(&self) -> String {
+        let state = self.lock();
+        let audit = if state.links.values().all(|link| link.interface.audit) {
+            ", only counting"
+        } else {
+            ""
+        };
+        format!(
+            "{} interfaces, policy generation {}{audit}",
+            state.links.len(),
+            state.generation
+        )
+    }
+
+    /// Devices appeared, went or changed.
+    pub(super) fn devices_changed(&self) {
+        self.runtime.devices_changed();
+    }
+
+    /// What is due now and then.
+    pub(super) fn round(&self) {
+        self.lock().host.round();
+    }
+
+    /// The names of an interface and of a rule, for people.
+    pub(super) fn interface_name(&self, index: InterfaceIndex) -> String {
+        self.lock().interface_name(index)
+    }
+
+    /// Reads configuration and policy again, and brings both into force or neither.
+    pub(super) fn read_again(&self) -> ReloadOutcome {
+        let mut state = self.lock();
+        let loaded = in_force::load(&self.file, self.audit);
+        match loaded {
+            Ok(loaded) => {
+                let outcome = state.replace(&self.runtime, loaded);
+                state.reloads.ok += 1;
+                state.last_error = None;
+                outcome
+            }
+            Err(errors) => {
+                state.reloads.refused += 1;
+                state.last_error = Some(errors.clone());
+                ReloadOutcome::Refused {
+                    generation: state.generation,
+                    errors: vec![errors],
+                }
+            }
+        }
+    }
+
+    /// Ends: devices are closed, connections saved, rules taken out.
+    pub(super) fn finish(&self) {
+        let mut state = self.lock();
+        let connections = self.runtime.stop();
+        if let Err(error) = state.host.remove() {
+            error!("the rules of host mode may still be there: {error}");
+        }
+        saving::save(&state.config, &Names::new(state.lowering.registry()), connections);
+        state.links.clear(); // Shields go down.
+    }
+
+    /// The state is whole even where a thread panicked while it held the lock: it is changed by whole values.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn attach(&mut self, runtime: &Runtime, interface: Interface) -> Result<(), String> {
+        let name = interface.name.clone();
+        let index = index_of(&self.lowering, &name)
+            .ok_or_else(|| format!("the policy has no network interface '{name}'"))?;
+        let link = Link::new(interface, self.around.clone());
+        runtime
+            .attach(link.settings(index))
+            .map_err(|error| format!("{name}: {error}"))?;
+        self.links.insert(index, link);
+        Ok(())
+    }
+
+    /// Brings what was read into force. The new policy is there before an interface that it brings, and an interface
+    /// that it takes away is closed before its rules go.
+    fn replace(&mut self, runtime: &Runtime, loaded: Loaded) -> ReloadOutcome {
+        let begun = Instant::now();
+        let Loaded {
+            config,
+            policy,
+            said,
+        } = loaded;
+        let change = self.config.changes(&config);
+        let snapshot = lower(&mut self.lowering, &config, &policy.inventory);
+        let stays = |link: &Link| config.interface(&link.interface.name).is_some_and(|new| link.is_for(new));
+        let gone: Vec<_> = self
+            .links
+            .iter()
+            .filter(|(_, link)| !stays(link))
+            .map(|(index, _)| *index)
+            .collect();
+        for index in gone {
+            runtime.detach(index);
+            self.links.remove(&index);
+        }
+        self.generation = runtime.publish(snapshot).generation;
+        self.host.policy_changed();
+        let mut warnings: Vec<_> = said.lines().map(str::to_owned).collect();
+        for interface in &config.interfaces {
+            if !self.links.values().any(|link| link.is_for(interface))
+                && let Err(why) = self.attach(runtime, interface.clone())
+            {
+                warnings.push(why);
+            }
+        }
+        if let Err(why) = self.host.install(&config.interfaces) {
+            warnings.push(why);
+        }
+        let later = |what: &&str| format!("{what} changed; it takes effect at the next start");
+        warnings.extend(change.needs_restart.iter().map(later));
+        self.config = config.keeping(&self.config);
+        self.policy = policy;
+        ReloadOutcome::InForce {
+            generation: self.generation,
+            rules: in_force::rules(&self.policy.inventory),
+            interfaces: self.policy.inventory.interfaces.len() as u64,
+            took_micros: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            warnings,
+        }
+    }
+
+    /// A connection, for people.
+    fn line(&self, connection: &Connection) -> FlowLine {
+        let interface = self.interface_name(connection.key.interface());
+        let rule = names::rule(self.lowering.registry(), connection.rule);
+        FlowLine::new(connection, &interface, rule, saving::now())
+    }
+
+    /// What a query means to workers.
+    ///
+    /// # Errors
+    /// It names an interface that there is not.
+    fn filter(&self, query: &FlowQuery) -> Result<FlowFilter, String> {
+        let interface = query.interface.as_deref().map(|name| {
+            index_of(&self.lowering, name)
+                .ok_or_else(|| format!("there is no interface '{name}'; 'secgroup status' lists them"))
+        });
+        Ok(FlowFilter {
+            interface: interface.transpose()?,
+            address: query.address,
+            port: query.port,
+            protocol: query.protocol,
+            states: query.state.map(FlowState::states),
+        })
+    }
+
+    fn interface_name(&self, index: InterfaceIndex) -> String {
+        let registered = || self.lowering.registry().interface(index);
+        self.links
+            .get(&index)
+            .map(|link| link.interface.name.clone())
+            .or_else(|| registered().map(|id| id.as_str().to_owned()))
+            .unwrap_or_else(|| format!("interface {}", index.0))
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings: Vec<_> = self.links.values().flat_map(Link::warnings).collect();
+        warnings.extend(self.host.warning());
+        warnings
+    }
+}
+
+impl Operate for Operator {
+    fn status(&self) -> StatusDocument {
+        let status = self.runtime.status();
+        let state = self.lock();
+        let interfaces = status.links.iter().filter_map(|link| {
+            let of = state.links.get(&link.interface)?;
+            let ports = of.port_names();
+            let ports: Vec<_> = ports.iter().map(String::as_str).collect();
+            Some(InterfaceReport::new(link, &of.interface.name, of.mode(), &ports))
+        });
+        let interfaces: Vec<_> = interfaces.collect();
+        StatusDocument {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started_at: seconds(self.started),
+            uptime_seconds: self.started.elapsed().map_or(0, |up| up.as_secs()),
+            audit: !interfaces.is_empty() && interfaces.iter().all(|interface| interface.audit),
+            policy: PolicyReport {
+                generation: status.generation,
+                files: state.policy.files.iter().map(|file| file.display().to_string()).collect(),
+                loaded_at: seconds(state.policy.loaded_at),
+                last_error: state.last_error.clone(),
+                rules: in_force::rules(&state.policy.inventory),
+                interfaces: state.policy.inventory.interfaces.len() as u64,
+            },
+            reloads: state.reloads,
+            workers: (0..).zip(&status.workers).map(|(number, worker)| WorkerReport::new(number, worker)).collect(),
+            interfaces,
+            warnings: state.warnings(),
+        }
+    }
+
+    fn flows(&self, request: &FlowsRequest) -> Result<FlowPage, String> {
+        let filter = self.lock().filter(&request.filter)?;
+        let limit = if request.count_only { 0 } else { request.limit };
+        let (connections, matched) = self.runtime.connections(&filter, limit as usize);
+        let state = self.lock();
+        let flows = connections.iter().map(|connection| state.line(connection));
+        Ok(FlowPage {
+            matched,
+            flows: flows.collect(),
+        })
+    }
+
+    fn follow(&self, filter: &FlowQuery) -> Following {
+        let following = self.followers.add(filter.clone());
+        // Where the queue is full, the main loop is about to look around anyway.
+        let _ = self.orders.try_send(Order::Follow);
+        following
+    }
+
+    fn delete(&self, filter: &FlowQuery) -> Result<u64, String> {
+        let filter = self.lock().filter(filter)?;
+        let deleted = self.runtime.delete(&filter);
+        self.lock().host.policy_changed(); // What the kernel carries on by itself comes back, too.
+        Ok(deleted)
+    }
+
+    fn reload(&self) -> ReloadOutcome {
+        let (tell, told) = bounded(1);
+        let asked = self.orders.send_timeout(Order::Reload(Some(tell)), RELOAD_PATIENCE);
+        let outcome = asked.ok().and_then(|()| told.recv_timeout(RELOAD_PATIENCE).ok());
+        outcome.unwrap_or_else(|| ReloadOutcome::Refused {
+            generation: self.lock().generation,
+            errors: vec!["error: the daemon did not get to it in a minute; look at its log".to_owned()],
+        })
+    }
+
+    fn stop(&self, handover: bool) -> Result<(), String> {
+        if handover && !self.lock().config.daemon.handover {
+            return Err("connections are not saved: set daemon.handover = true in the configuration, or stop without handover".to_owned());
+        }
+        self.orders
+            .send_timeout(Order::Stop, RELOAD_PATIENCE)
+            .map_err(|_| "the daemon is busy; look at its log".to_owned())
+    }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// A number that nobody can guess.
+fn random() -> u64 {
+    std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0)
+}

@@ -1,0 +1,75 @@
+//! Connections across restarts: where they are saved, and what the log says about it.
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use secgroup_conntrack::Connection;
+use secgroup_packet::Timestamp;
+use secgroup_runtime::Runtime;
+use tracing::{error, info, warn};
+
+use super::names::Names;
+use crate::config::Config;
+use crate::saved::{LoadError, Restored, SavedConnections, save as write};
+
+/// Hands the connections of the last run to the workers. The file is used up: a daemon that is killed must not leave
+/// connections behind that ended long ago.
+pub(super) fn restore(config: &Config, names: &Names<'_>, runtime: &Runtime) {
+    if !config.daemon.handover {
+        return;
+    }
+    let path = file(config);
+    let saved = match SavedConnections::load(&path) {
+        Ok(saved) => saved,
+        Err(LoadError::Missing) => return,
+        Err(error) => {
+            return warn!("saved connections are ignored: {}: {error}", path.display());
+        }
+    };
+    let mut connections = Vec::new();
+    let Restored {
+        ran_out,
+        no_interface,
+        damaged,
+        ..
+    } = saved.restore(
+        now(),
+        |name| names.interface_named(name),
+        |name| names.rule_named(name),
+        |connection| connections.push(connection),
+    );
+    let restored = runtime.restore(connections);
+    info!(restored, ran_out, no_interface, damaged, "{restored} connections of the last run go on");
+    if let Err(error) = std::fs::remove_file(&path) {
+        warn!("{} cannot be removed: {error}", path.display());
+    }
+}
+
+/// Saves connections for the next run.
+pub(super) fn save(config: &Config, names: &Names<'_>, connections: Vec<Connection>) {
+    if !config.daemon.handover {
+        return;
+    }
+    let saved = write(
+        &file(config),
+        now(),
+        connections,
+        |index| names.interface(index),
+        |rule| names.rule(rule),
+    );
+    match saved {
+        Ok(counted) => info!(saved = counted.saved, left_out = counted.left_out, "{} connections saved", counted.saved),
+        Err(error) => error!("{error}"),
+    }
+}
+
+fn file(config: &Config) -> PathBuf {
+    config.daemon.state.join("connections")
+}
+
+/// The wall clock.
+pub(super) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let nanos = since.map_or(0, |since| since.as_nanos());
+    Timestamp::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
