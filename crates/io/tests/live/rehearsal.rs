@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use secgroup_io::live::rehearsal::{Rehearsal, RehearsalSettings};
 use secgroup_io::live::{
     BURST, Gone, LiveFrame, Port, PortDrops, ReceiveError, Receiver, VnetHeader,
@@ -13,7 +12,7 @@ use secgroup_packet::{LinkType, Timestamp};
 use secgroup_testkit::frame;
 use tempfile::TempDir;
 
-use crate::pump::wait_for;
+use crate::pump::{is_readable, wait_for};
 
 const ETHERNET: Link = Link::Supported(LinkType::Ethernet);
 
@@ -268,14 +267,4 @@ fn a_port_without_a_capture_only_writes_what_it_is_sent() {
         assert_eq!(port.finish().unwrap(), 6);
         assert!(read(&sent) == [&frame[..]; 6]);
     }
-}
-
-fn is_readable(port: &Rehearsal) -> bool {
-    let fd = port.fd();
-    poll(
-        &mut [PollFd::new(&fd, PollFlags::IN)],
-        Some(&Timespec::default()),
-    )
-    .unwrap()
-        > 0
 }

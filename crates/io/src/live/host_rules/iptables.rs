@@ -260,7 +260,7 @@ fn install_text(table: Table, there: &There, settings: &HostRulesSettings) -> St
         line(&mut text, format_args!("-D {jump}"));
     }
     let unused = there.chains.iter().filter(|chain| !chains.contains(chain));
-    remove_chains(&mut text, unused);
+    remove_chains(&mut text, &unused.collect::<Vec<_>>());
     line(&mut text, format_args!("-I INPUT -j {OURS}IN"));
     line(&mut text, format_args!("-I OUTPUT -j {OURS}OUT"));
     if let Some(mark) = settings.flow_mark {
@@ -324,15 +324,15 @@ fn clear_text(table: Table, there: &There) -> Option<String> {
     for jump in &there.jumps {
         line(&mut text, format_args!("-D {jump}"));
     }
-    remove_chains(&mut text, there.chains.iter());
+    remove_chains(&mut text, &there.chains.iter().collect::<Vec<_>>());
     text.push_str("COMMIT\n");
     Some(text)
 }
 
 /// Takes chains out. They lead to each other: all are emptied before one can go.
-fn remove_chains<'a>(text: &mut String, chains: impl Iterator<Item = &'a String> + Clone) {
+fn remove_chains(text: &mut String, chains: &[&String]) {
     for step in ["-F", "-X"] {
-        for chain in chains.clone() {
+        for chain in chains {
             line(text, format_args!("{step} {chain}"));
         }
     }
