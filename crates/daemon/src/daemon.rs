@@ -144,8 +144,10 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
     let (orders, ordered) = bounded(16);
     let signals = SignalThread::start(&orders).map_err(failed)?;
     let namespace = program.as_ref().map(Program::namespace);
-    let operator = Operator::start(loaded, options, namespace, orders.clone()).map_err(RunError::Failed)?;
-    let server = Server::start(socket, Arc::clone(&operator) as Arc<dyn Operate>).map_err(failed)?;
+    let operator =
+        Operator::start(loaded, options, namespace, orders.clone()).map_err(RunError::Failed)?;
+    let server =
+        Server::start(socket, Arc::clone(&operator) as Arc<dyn Operate>).map_err(failed)?;
     let child = program
         .map(|program| program.start(&orders))
         .transpose()
@@ -208,7 +210,11 @@ fn serve(operator: &Arc<Operator>, ordered: &Receiver<Order>, service: &ServiceM
     let mut log = EventLog::new(operator.config().log.denied_per_second);
     let mut follow = Follow::new();
     let events = operator.events();
-    let round = tick(service.alive_every().map_or(ROUND, |every| ROUND.min(every)));
+    let round = tick(
+        service
+            .alive_every()
+            .map_or(ROUND, |every| ROUND.min(every)),
+    );
     loop {
         select! {
             recv(ordered) -> order => match order {
@@ -251,12 +257,12 @@ fn reload(
     let outcome = operator.read_again();
     match &outcome {
         ReloadOutcome::InForce { generation, .. } => {
-            info!(generation, "reloaded");
+            info!("reloaded: policy {generation} is in force");
             watches.again(operator);
         }
         ReloadOutcome::Refused { generation, errors } => {
             let errors = errors.join("\n");
-            warn!(generation, "reload refused; the policy before stays in force\n{errors}");
+            warn!("reload refused, policy {generation} stays in force\n{errors}");
         }
     }
     service.ready(&operator.summary());

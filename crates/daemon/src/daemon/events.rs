@@ -44,8 +44,13 @@ impl EventLog {
             Event::LinkClosed { name, reason, .. } => {
                 warn!(interface = %name, "{name} is closed, nothing passes: {reason}");
             }
-            Event::WorkerPanicked { worker, message, rests } => error!(
-                worker, "worker {worker} failed; its interfaces are closed until it is back in {rests:?}: {message}"
+            Event::WorkerPanicked {
+                worker,
+                message,
+                rests,
+            } => error!(
+                worker,
+                "worker {worker} failed; its interfaces are closed until it is back in {rests:?}: {message}"
             ),
             Event::WorkerRestarted { worker } => {
                 warn!(worker, "worker {worker} is back, without its connections");
@@ -63,7 +68,10 @@ impl EventLog {
 
     fn denied(&mut self, denied: &Denied, operator: &Operator) {
         self.untold += denied.suppressed;
-        let admitted = self.denied.as_mut().and_then(|throttle| throttle.admit(denied.at));
+        let admitted = self
+            .denied
+            .as_mut()
+            .and_then(|throttle| throttle.admit(denied.at));
         let Some(suppressed) = admitted else {
             return;
         };

@@ -90,7 +90,11 @@ pub(super) fn configuration(path: &Path, audit: bool) -> Result<(Config, String)
 }
 
 /// Lowers a policy, with what the configuration says of its interfaces.
-pub(super) fn lower(lowering: &mut Lowering, config: &Config, inventory: &Inventory) -> Arc<Snapshot> {
+pub(super) fn lower(
+    lowering: &mut Lowering,
+    config: &Config,
+    inventory: &Inventory,
+) -> Arc<Snapshot> {
     lowering.set_defaults(config.defaults.clone());
     let mut snapshot = lowering.lower(inventory);
     for interface in &config.interfaces {

@@ -81,6 +81,11 @@ impl Link {
         }
     }
 
+    /// Leaves its devices as they were before; when they are closed, and before others need them.
+    pub(super) fn release(&self) {
+        self.opener.shields().clear();
+    }
+
     /// How it stands in the traffic, in a word.
     pub(super) const fn mode(&self) -> &'static str {
         match self.interface.mode {
@@ -215,11 +220,20 @@ impl Open for LinkOpener {
 
     fn devices(&self) -> Vec<String> {
         let made_elsewhere = |port: &&Port| {
-            matches!(port, Port::Device(Device { backend: Backend::Tap(_), .. }))
+            matches!(
+                port,
+                Port::Device(Device {
+                    backend: Backend::Tap(_),
+                    ..
+                })
+            )
         };
         let names = |ports: &[&Port]| {
             let devices = ports.iter().copied().filter(|port| !made_elsewhere(port));
-            devices.filter_map(Port::device).map(str::to_owned).collect()
+            devices
+                .filter_map(Port::device)
+                .map(str::to_owned)
+                .collect()
         };
         match &self.mode {
             Mode::Inline {
@@ -236,7 +250,9 @@ impl LinkOpener {
         let Device { name, backend } = match port {
             Port::Device(device) => device,
             Port::Capture(files) => {
-                return Ok(Box::new(Rehearsal::open(&rehearsal(files)).map_err(refused)?));
+                return Ok(Box::new(
+                    Rehearsal::open(&rehearsal(files)).map_err(refused)?,
+                ));
             }
         };
         Ok(match backend {
@@ -291,7 +307,9 @@ impl LinkOpener {
         let named = tap.netns.as_deref().map(Netns::named).transpose();
         let default = TapSettings::named(name);
         Ok(TapSettings {
-            netns: named.map_err(refused)?.or_else(|| self.around.namespace.clone()),
+            netns: named
+                .map_err(refused)?
+                .or_else(|| self.around.namespace.clone()),
             mac: tap.mac.map(|mac| MacAddress(mac.0)),
             mtu: tap.mtu.unwrap_or(default.mtu),
             addresses: tap
@@ -317,7 +335,10 @@ impl LinkOpener {
         let found = device::Device::find(name).map_err(refused)?;
         let found = found.ok_or_else(|| OpenError::NoDevice(name.clone()))?;
         let mut shields = self.shields();
-        if shields.get(name).is_some_and(|raised| raised.index == found.index) {
+        if shields
+            .get(name)
+            .is_some_and(|raised| raised.index == found.index)
+        {
             return Ok(());
         }
         let shield = Shield::raise(&found).map_err(refused)?;
@@ -330,7 +351,9 @@ impl LinkOpener {
         let shields = self.shields();
         let incomplete = |(name, raised): (&String, &Raised)| {
             let why = raised.shield.gap()?;
-            Some(format!("the host's own network stack hears what comes in at {name}: {why}"))
+            Some(format!(
+                "the host's own network stack hears what comes in at {name}: {why}"
+            ))
         };
         shields.iter().filter_map(incomplete).collect()
     }
@@ -340,7 +363,11 @@ impl LinkOpener {
     }
 }
 
-fn af_packet(settings: AfPacketSettings, ring: config::Ring, frames: Option<u32>) -> AfPacketSettings {
+fn af_packet(
+    settings: AfPacketSettings,
+    ring: config::Ring,
+    frames: Option<u32>,
+) -> AfPacketSettings {
     AfPacketSettings {
         ring: match ring {
             config::Ring::V2 => Ring::V2,
@@ -382,7 +409,10 @@ fn rehearsal(files: &CaptureFiles) -> RehearsalSettings {
 
 /// A number that no other device of this namespace has: fanout groups are numbered across devices.
 fn fanout_group(device: &str, side: u16) -> u16 {
-    let index = device::Device::find(device).ok().flatten().map_or(0, |device| device.index);
+    let index = device::Device::find(device)
+        .ok()
+        .flatten()
+        .map_or(0, |device| device.index);
     let [.., a, b] = index.to_be_bytes();
     u16::from_be_bytes([a, b]).rotate_left(1) ^ side
 }

@@ -28,7 +28,8 @@ impl<'a> Names<'a> {
     }
 
     pub(super) fn interface_named(&self, name: &str) -> Option<InterfaceIndex> {
-        self.registry.interface_index(&NetworkInterfaceId::new(name))
+        self.registry
+            .interface_index(&NetworkInterfaceId::new(name))
     }
 
     pub(super) fn rule(&self, number: u32) -> Option<String> {

@@ -26,8 +26,8 @@ use super::{Order, Orders, RunOptions, saving};
 use crate::config::{Config, Interface};
 use crate::control::{Followers, Following, Operate};
 use crate::protocol::{
-    FlowLine, FlowPage, FlowQuery, FlowState, FlowsRequest, InterfaceReport, PolicyReport, ReloadOutcome,
-    Reloads, StatusDocument, WorkerReport,
+    FlowLine, FlowPage, FlowQuery, FlowState, FlowsRequest, InterfaceReport, PolicyReport,
+    ReloadOutcome, Reloads, StatusDocument, WorkerReport,
 };
 
 /// How long whoever asks for a reload waits for it: more than any policy takes.
@@ -39,6 +39,8 @@ pub(super) struct Operator {
     audit: bool,
     started: SystemTime,
     runtime: Runtime,
+    /// Since before the first device was opened.
+    events: Receiver<Event>,
     orders: Orders,
     followers: Followers,
     state: Mutex<State>,
@@ -82,6 +84,8 @@ impl Operator {
             clock: Clock::System,
         };
         let runtime = Runtime::start(settings, snapshot).map_err(|error| error.to_string())?;
+        let events = runtime.events();
+        saving::prepare(&config)?;
         saving::restore(&config, &Names::new(lowering.registry()), &runtime);
         let mark = CurrentFlowMark::default();
         let host = HostSide::new(&config, mark.clone())?;
@@ -111,6 +115,7 @@ impl Operator {
             audit: options.audit,
             started: SystemTime::now(),
             runtime,
+            events,
             orders,
             followers: Followers::default(),
             state: Mutex::new(state),
@@ -124,7 +129,7 @@ impl Operator {
 
     /// What happens, but for connections.
     pub(super) fn events(&self) -> Receiver<Event> {
-        self.runtime.events()
+        self.events.clone()
     }
 
     /// Where packets are judged.
@@ -153,11 +158,13 @@ impl Operator {
         } else {
             ""
         };
-        format!(
-            "{} interfaces, policy generation {}{audit}",
-            state.links.len(),
-            state.generation
-        )
+        let (count, generation) = (state.links.len(), state.generation);
+        let interfaces = if count == 1 {
+            "interface"
+        } else {
+            "interfaces"
+        };
+        format!("{count} {interfaces}, policy generation {generation}{audit}")
     }
 
     /// Devices appeared, went or changed.
@@ -204,8 +211,12 @@ impl Operator {
         if let Err(error) = state.host.remove() {
             error!("the rules of host mode may still be there: {error}");
         }
-        saving::save(&state.config, &Names::new(state.lowering.registry()), connections);
-        state.links.clear(); // Shields go down.
+        saving::save(
+            &state.config,
+            &Names::new(state.lowering.registry()),
+            connections,
+        );
+        state.links.values().for_each(Link::release);
     }
 
     /// The state is whole even where a thread panicked while it held the lock: it is changed by whole values.
@@ -238,7 +249,11 @@ impl State {
         } = loaded;
         let change = self.config.changes(&config);
         let snapshot = lower(&mut self.lowering, &config, &policy.inventory);
-        let stays = |link: &Link| config.interface(&link.interface.name).is_some_and(|new| link.is_for(new));
+        let stays = |link: &Link| {
+            config
+                .interface(&link.interface.name)
+                .is_some_and(|new| link.is_for(new))
+        };
         let gone: Vec<_> = self
             .links
             .iter()
@@ -247,7 +262,9 @@ impl State {
             .collect();
         for index in gone {
             runtime.detach(index);
-            self.links.remove(&index);
+            if let Some(link) = self.links.remove(&index) {
+                link.release();
+            }
         }
         self.generation = runtime.publish(snapshot).generation;
         self.host.policy_changed();
@@ -288,8 +305,9 @@ impl State {
     /// It names an interface that there is not.
     fn filter(&self, query: &FlowQuery) -> Result<FlowFilter, String> {
         let interface = query.interface.as_deref().map(|name| {
-            index_of(&self.lowering, name)
-                .ok_or_else(|| format!("there is no interface '{name}'; 'secgroup status' lists them"))
+            index_of(&self.lowering, name).ok_or_else(|| {
+                format!("there is no interface '{name}'; 'secgroup status' lists them")
+            })
         });
         Ok(FlowFilter {
             interface: interface.transpose()?,
@@ -324,7 +342,12 @@ impl Operate for Operator {
             let of = state.links.get(&link.interface)?;
             let ports = of.port_names();
             let ports: Vec<_> = ports.iter().map(String::as_str).collect();
-            Some(InterfaceReport::new(link, &of.interface.name, of.mode(), &ports))
+            Some(InterfaceReport::new(
+                link,
+                &of.interface.name,
+                of.mode(),
+                &ports,
+            ))
         });
         let interfaces: Vec<_> = interfaces.collect();
         StatusDocument {
@@ -335,14 +358,22 @@ impl Operate for Operator {
             audit: !interfaces.is_empty() && interfaces.iter().all(|interface| interface.audit),
             policy: PolicyReport {
                 generation: status.generation,
-                files: state.policy.files.iter().map(|file| file.display().to_string()).collect(),
+                files: state
+                    .policy
+                    .files
+                    .iter()
+                    .map(|file| file.display().to_string())
+                    .collect(),
                 loaded_at: seconds(state.policy.loaded_at),
                 last_error: state.last_error.clone(),
                 rules: in_force::rules(&state.policy.inventory),
                 interfaces: state.policy.inventory.interfaces.len() as u64,
             },
             reloads: state.reloads,
-            workers: (0..).zip(&status.workers).map(|(number, worker)| WorkerReport::new(number, worker)).collect(),
+            workers: (0..)
+                .zip(&status.workers)
+                .map(|(number, worker)| WorkerReport::new(number, worker))
+                .collect(),
             interfaces,
             warnings: state.warnings(),
         }
@@ -376,11 +407,17 @@ impl Operate for Operator {
 
     fn reload(&self) -> ReloadOutcome {
         let (tell, told) = bounded(1);
-        let asked = self.orders.send_timeout(Order::Reload(Some(tell)), RELOAD_PATIENCE);
-        let outcome = asked.ok().and_then(|()| told.recv_timeout(RELOAD_PATIENCE).ok());
+        let asked = self
+            .orders
+            .send_timeout(Order::Reload(Some(tell)), RELOAD_PATIENCE);
+        let outcome = asked
+            .ok()
+            .and_then(|()| told.recv_timeout(RELOAD_PATIENCE).ok());
         outcome.unwrap_or_else(|| ReloadOutcome::Refused {
             generation: self.lock().generation,
-            errors: vec!["error: the daemon did not get to it in a minute; look at its log".to_owned()],
+            errors: vec![
+                "error: the daemon did not get to it in a minute; look at its log".to_owned(),
+            ],
         })
     }
 
@@ -395,7 +432,8 @@ impl Operate for Operator {
 }
 
 fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    time.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 /// A number that nobody can guess.

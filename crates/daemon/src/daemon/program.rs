@@ -42,7 +42,10 @@ impl Program {
     /// # Errors
     /// In one line, what is missing.
     pub(super) fn prepare(words: &[OsString], config: &Config) -> Result<Self, String> {
-        let homes = config.interfaces.iter().filter(|interface| is_home(interface));
+        let homes = config
+            .interfaces
+            .iter()
+            .filter(|interface| is_home(interface));
         match homes.count() {
             1 => {}
             0 => {

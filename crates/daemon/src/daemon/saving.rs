@@ -1,5 +1,7 @@
 //! Connections across restarts: where they are saved, and what the log says about it.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,6 +13,28 @@ use tracing::{error, info, warn};
 use super::names::Names;
 use crate::config::Config;
 use crate::saved::{LoadError, Restored, SavedConnections, save as write};
+
+/// Makes the folder for saved connections, of which nobody else may read.
+///
+/// # Errors
+/// In one line: it cannot be made.
+pub(super) fn prepare(config: &Config) -> Result<(), String> {
+    let folder = &config.daemon.state;
+    if !config.daemon.handover || folder.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| {
+            let folder = folder.display();
+            format!(
+                "the folder for saved connections cannot be made: {folder}: {error}; choose another with \
+                 daemon.state, or set daemon.handover = false"
+            )
+        })
+}
 
 /// Hands the connections of the last run to the workers. The file is used up: a daemon that is killed must not leave
 /// connections behind that ended long ago.
@@ -39,7 +63,10 @@ pub(super) fn restore(config: &Config, names: &Names<'_>, runtime: &Runtime) {
         |connection| connections.push(connection),
     );
     let restored = runtime.restore(connections);
-    info!(restored, ran_out, no_interface, damaged, "{restored} connections of the last run go on");
+    info!(
+        restored,
+        ran_out, no_interface, damaged, "{restored} connections of the last run go on"
+    );
     if let Err(error) = std::fs::remove_file(&path) {
         warn!("{} cannot be removed: {error}", path.display());
     }
@@ -58,7 +85,12 @@ pub(super) fn save(config: &Config, names: &Names<'_>, connections: Vec<Connecti
         |rule| names.rule(rule),
     );
     match saved {
-        Ok(counted) => info!(saved = counted.saved, left_out = counted.left_out, "{} connections saved", counted.saved),
+        Ok(counted) => info!(
+            saved = counted.saved,
+            left_out = counted.left_out,
+            "{} connections saved",
+            counted.saved
+        ),
         Err(error) => error!("{error}"),
     }
 }

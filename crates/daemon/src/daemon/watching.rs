@@ -49,7 +49,9 @@ impl Watches {
 
     /// Something happened to a policy file.
     pub(super) fn policy(&self) -> &Receiver<()> {
-        self.policy.as_ref().map_or(&self.never, PolicyWatch::changed)
+        self.policy
+            .as_ref()
+            .map_or(&self.never, PolicyWatch::changed)
     }
 }
 
