@@ -242,7 +242,9 @@ fn serve(operator: &Arc<Operator>, ordered: &Receiver<Order>, service: &ServiceM
                 operator.round();
                 follow.look(operator.followers(), operator.runtime());
                 follow.round(operator.runtime(), &|connection, what| operator.tell_followers(connection, what));
-                service.alive();
+                if service.alive_every().is_some() && operator.workers_answer() {
+                    service.alive();
+                }
             },
         }
     }

@@ -172,6 +172,11 @@ impl Operator {
         self.runtime.devices_changed();
     }
 
+    /// Whether every worker still does what it is asked to.
+    pub(super) fn workers_answer(&self) -> bool {
+        !self.runtime.status().workers.iter().any(|worker| worker.stuck)
+    }
+
     /// What is due now and then.
     pub(super) fn round(&self) {
         self.lock().host.round();
