@@ -1,0 +1,27 @@
+//! `secgroup run` from outside: real programs and built frames through a daemon between network namespaces.
+//!
+//! - [`backends`]: the core of it on every backend, from one table;
+//! - [`programs`]: what people run through a firewall: ping, curl, ssh, dig, iperf3, traceroute, DHCP;
+//! - [`rules`], [`tracking`], [`icmp`], [`fragments`]: scenarios of other firewalls' test suites, frame by frame;
+//! - [`changes`]: policies that change while traffic flows;
+//! - [`operation`]: starting, stopping, being killed, restarting with connections, refusing what cannot be trusted;
+//! - [`audit`]: watching instead of enforcing.
+//!
+//! They need network namespaces, and the programs that `scripts/install-test-tools` installs; where namespaces are not permitted, each says that it is
+//! skipped, and why.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests are tests: a failing assertion is how they speak"
+)]
+
+mod audit;
+mod backends;
+mod changes;
+mod fragments;
+mod icmp;
+mod operation;
+mod programs;
+mod rules;
+mod support;
+mod tracking;
