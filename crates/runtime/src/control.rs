@@ -15,7 +15,7 @@ mod connections;
 mod links;
 mod status;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -58,6 +58,8 @@ struct Links {
     parked: BTreeMap<InterfaceIndex, Vec<Connection>>,
     /// Openings so far.
     epochs: u64,
+    /// Workers that panicked and are not back yet.
+    away: BTreeSet<u16>,
 }
 
 /// One link.

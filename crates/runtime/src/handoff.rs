@@ -25,8 +25,8 @@ const PARCEL_BYTES: usize = 64 << 10;
 const LANE_PARCELS: u32 = 256;
 /// Frames that may wait in a lane, whatever the settings say.
 const LANE_FRAMES: usize = 1 << 16;
-/// Emptied parcels that may wait for their sender to use them again.
-const EMPTIES: usize = 64;
+/// Emptied parcels that may wait for their sender to use them again: all of two full lanes, or 32 MiB at most.
+const EMPTIES: usize = 2 * LANE_PARCELS as usize;
 
 /// Where in a link a frame was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -56,12 +56,12 @@ pub(crate) enum Command {
         epoch: u64,
         settler: Box<dyn Settle>,
     },
-    /// Take the devices of a shard, without listening to them yet.
+    /// Take the devices of a shard, without listening to them yet; whether the worker has the shard.
     Open {
         interface: InterfaceIndex,
         epoch: u64,
         devices: Attached,
-        done: Sender<()>,
+        done: Sender<bool>,
     },
     /// Listen: all shards are open.
     Listen {

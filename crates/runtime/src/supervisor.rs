@@ -37,6 +37,8 @@ pub(crate) enum Notice {
     Restarted { worker: u16 },
     /// Devices appeared or changed.
     DevicesChanged,
+    /// A link is closed: there is something to wait for.
+    Closed,
     /// The end.
     Stop,
 }
@@ -112,7 +114,7 @@ impl Supervisor {
                 self.control.devices_looked_at();
                 self.control.open_closed();
             }
-            Notice::Stop => {}
+            Notice::Closed | Notice::Stop => {}
         }
     }
 }

@@ -216,6 +216,7 @@ fn carry(workers: u16, most: u64) {
         engine: Settings {
             capacity: 8192,
             capacity_v6: 16,
+            seed: 0x5ec6,
             ..Settings::default()
         },
         clock,
@@ -263,8 +264,9 @@ fn a_frame_costs_no_allocation() {
     carry(1, 0);
 }
 
-/// A parcel is made where more of them are on their way than ever before; that depends on how the threads are scheduled, and the channel bounds it.
+/// A parcel is made, and its buffer grows a few times, where more of them are on their way than ever before. How many that
+/// are depends on how the threads are scheduled; 256 is the most.
 #[test]
 fn nor_does_handing_it_over() {
-    carry(2, BURSTS / 4);
+    carry(2, 256 * 14);
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use secgroup_datapath::Pool;
 use secgroup_packet::InterfaceIndex;
 
-use super::{Attachment, Control, lock};
+use super::{Attachment, Control, Links, lock};
 use crate::events::Event;
 use crate::mailbox::Command;
+use crate::supervisor::Notice;
 use crate::worker::{LinkSpec, queue_of};
 use crate::{AttachError, Attached, LinkSettings, LinkState, OpenError, Shard};
 
@@ -160,16 +161,17 @@ impl Control {
     /// A worker panicked: its links are closed on the others, too.
     pub(crate) fn worker_left(&self, worker: u16) {
         let _one_at_a_time = lock(&self.changes);
+        lock(&self.links).away.insert(worker);
         for spec in self.links_of(worker) {
             self.close(&spec);
-            let reason = format!("worker {worker} panicked and is started again");
-            self.note(spec.interface, LinkState::Closed(reason));
+            self.note(spec.interface, is_away(worker));
         }
     }
 
     /// A worker is back, and gets its links again.
     pub(crate) fn worker_came_back(&self, worker: u16) {
         let _one_at_a_time = lock(&self.changes);
+        lock(&self.links).away.remove(&worker);
         for spec in self.links_of(worker) {
             for (shard, at) in (0..).zip(&spec.workers) {
                 if *at == worker {
@@ -201,15 +203,23 @@ impl Control {
             let mut links = lock(&self.links);
             links.epochs += 1;
             let epoch = links.epochs;
-            let Some(link) = links.attached.get_mut(&interface) else {
+            let Links { attached, away, .. } = &mut *links;
+            let Some(link) = attached.get_mut(&interface) else {
                 return;
             };
+            if let Some(worker) = link
+                .spec
+                .workers
+                .iter()
+                .find(|worker| away.contains(worker))
+            {
+                let state = is_away(*worker);
+                drop(links);
+                return self.note(interface, state); // It is opened when the worker is back.
+            }
             link.epoch = epoch;
-            (
-                Arc::clone(&link.settings.open),
-                Arc::clone(&link.spec),
-                epoch,
-            )
+            let (open, spec) = (&link.settings.open, &link.spec);
+            (Arc::clone(open), Arc::clone(spec), epoch)
         };
         let count = spec.count();
         let opened: Result<Vec<Attached>, OpenError> = (0..count)
@@ -244,7 +254,8 @@ impl Control {
                         done,
                     })
                 })
-                .ok_or_else(|| format!("worker {worker} does not answer"))?;
+                .filter(|taken| *taken)
+                .ok_or_else(|| format!("worker {worker} does not take it"))?;
         }
         for worker in &spec.workers {
             if let Some(mailbox) = self.mailbox(*worker) {
@@ -316,6 +327,8 @@ impl Control {
                     }
                 }
                 LinkState::Closed(reason) => {
+                    // The supervisor may be asleep for want of closed links.
+                    let _ = self.notices.send(Notice::Closed);
                     let reason = reason.clone();
                     Event::LinkClosed {
                         interface,
@@ -329,6 +342,10 @@ impl Control {
         };
         self.hub.tell(&event);
     }
+}
+
+fn is_away(worker: u16) -> LinkState {
+    LinkState::Closed(format!("worker {worker} panicked and is started again"))
 }
 
 impl Attachment {

@@ -46,8 +46,7 @@ impl Worker {
                 devices,
                 done,
             } => {
-                self.open(interface, epoch, devices);
-                let _ = done.send(());
+                let _ = done.send(self.open(interface, epoch, devices));
             }
             Command::Listen { interface, epoch } => self.listen(interface, epoch)?,
             Command::Close { interface, done } => {
@@ -99,14 +98,16 @@ impl Worker {
         }
     }
 
-    fn open(&mut self, interface: InterfaceIndex, epoch: u64, devices: Attached) {
-        if let Some((place, _)) = self.link(interface) {
-            self.close(place);
-            if let Some(link) = &mut self.links[place] {
-                link.epoch = epoch;
-                link.devices = Some(Devices::new(devices));
-            }
+    fn open(&mut self, interface: InterfaceIndex, epoch: u64, devices: Attached) -> bool {
+        let Some((place, _)) = self.link(interface) else {
+            return false;
+        };
+        self.close(place);
+        if let Some(link) = &mut self.links[place] {
+            link.epoch = epoch;
+            link.devices = Some(Devices::new(devices));
         }
+        true
     }
 
     fn listen(&mut self, interface: InterfaceIndex, epoch: u64) -> io::Result<()> {

@@ -4,6 +4,9 @@ use secgroup_packet::Direction;
 use secgroup_testkit::frame;
 use secgroup_testkit::rng::Rng;
 
+/// Flags of TCP segments; most are of a connection that goes on.
+const FLAGS: [&str; 7] = ["S", "SA", "A", "A", "PA", "FA", "R"];
+
 /// A random frame that crosses the interface in `direction`: of every kind that a verdict treats differently.
 pub(super) fn random_frame(rng: &mut Rng, direction: Direction) -> Vec<u8> {
     match rng.below(24) {
@@ -45,12 +48,10 @@ pub(super) fn packet(rng: &mut Rng, direction: Direction) -> Vec<u8> {
         Direction::Ingress => (remote, local),
     };
     match rng.below(10) {
-        0..=4 => frame::tcp(
-            &src,
-            &dst,
-            *rng.pick(&["S", "SA", "A", "A", "PA", "FA", "R"]),
-            b"x",
-        ),
+        0..=4 => {
+            let flags = *rng.pick(&FLAGS);
+            frame::tcp(&src, &dst, flags, b"x")
+        }
         5 | 6 => frame::udp(&src, &dst, b"?"),
         7 => ping(rng, &from, &to),
         8 => {
