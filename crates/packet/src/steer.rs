@@ -31,7 +31,10 @@ impl Steering {
         reason = "the multiplier takes as many bits as it has"
     )]
     pub const fn new(seed: u64) -> Self {
-        let mixed = (seed ^ (seed >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        // The last step of splitmix64: also a seed of zero gives a factor with bits all over.
+        let seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let seed = (seed ^ (seed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (seed ^ (seed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         Self {
             multiplier: (mixed >> 32) as u32 | 1,
         }
@@ -156,7 +159,12 @@ mod tests {
 
     #[test]
     fn flows_spread_over_the_shards() {
-        let steering = Steering::new(7);
+        for seed in [0, 1, 7, u64::MAX] {
+            spreads(Steering::new(seed));
+        }
+    }
+
+    fn spreads(steering: Steering) {
         let mut shards = [0_u32; 4];
         for port in 0..4000_u16 {
             let packet = segment([10, 0, 0, 1], 20000 + port, [10, 9, 0, 2], 443);
