@@ -64,11 +64,14 @@ impl HostSide {
         };
         match &mut self.rules {
             Some(rules) if rules.is_of(&settings) => return Ok(()),
-            Some(rules) => rules.change(settings.routes).map_err(not_installed)?,
+            Some(rules) => {
+                let changed = rules.change(settings.routes);
+                self.mark.set(rules.flow_mark());
+                changed.map_err(not_installed)?;
+            }
             None => self.rules = Some(HostRules::install(settings).map_err(not_installed)?),
         }
         if let Some(rules) = &self.rules {
-            self.mark.set(rules.flow_mark());
             info!("the rules of host mode are in force ({})", rules.tool());
         }
         Ok(())
