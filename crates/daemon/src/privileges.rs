@@ -5,6 +5,7 @@
 //! | `CAP_NET_RAW` | sockets that hear and send frames | kept: devices that come back are opened again |
 //! | `CAP_NET_ADMIN` | promiscuous mode, taps, rings, queues, firewall rules | kept, for the same reason and to take rules away at the end |
 //! | `CAP_BPF` | the programs of `af-xdp`, of steering and of the shield | kept where they are used |
+//! | `CAP_IPC_LOCK` | memory that `af-xdp` shares with the kernel, beyond the limit of locked memory | kept where it is used |
 //! | `CAP_SYS_ADMIN` | entering a network namespace by name, or making one | kept where a tap lives in one: it is made there again after a failure |
 //!
 //! Linux keeps capabilities for each thread, and a new thread has those of the one that started it. So
@@ -42,7 +43,7 @@ pub struct Needs {
 }
 
 /// The capabilities, their names, and what they are needed for.
-const KNOWN: [(CapabilitySet, &str, &str); 4] = [
+const KNOWN: [(CapabilitySet, &str, &str); 5] = [
     (
         CapabilitySet::NET_RAW,
         "CAP_NET_RAW",
@@ -57,6 +58,11 @@ const KNOWN: [(CapabilitySet, &str, &str); 4] = [
         CapabilitySet::BPF,
         "CAP_BPF",
         "to load programs for af-xdp, steering and the shield",
+    ),
+    (
+        CapabilitySet::IPC_LOCK,
+        "CAP_IPC_LOCK",
+        "to lock the memory of af-xdp",
     ),
     (
         CapabilitySet::SYS_ADMIN,
@@ -89,9 +95,7 @@ impl Needs {
     #[must_use]
     pub fn of(config: &Config, program: bool) -> Self {
         let ports = || config.interfaces.iter().flat_map(Interface::ports);
-        let has_netns = |port: &Port| {
-            matches!(port, Port::Device(Device { backend: Backend::Tap(tap), .. }) if tap.netns.is_some())
-        };
+        let has_netns = |port: &Port| matches!(port, Port::Device(Device { backend: Backend::Tap(tap), .. }) if tap.netns.is_some());
         Self {
             bpf: ports().any(|port| port.backend() == BackendName::AfXdp),
             shield: config
@@ -107,7 +111,7 @@ impl Needs {
     pub const fn capabilities(self) -> CapabilitySet {
         let mut needed = CapabilitySet::NET_RAW.union(CapabilitySet::NET_ADMIN);
         if self.bpf {
-            needed = needed.union(CapabilitySet::BPF);
+            needed = needed.union(CapabilitySet::BPF.union(CapabilitySet::IPC_LOCK));
         }
         if self.namespaces {
             needed = needed.union(CapabilitySet::SYS_ADMIN);
@@ -132,7 +136,7 @@ impl Needs {
         // A thread may always ask for its own.
         let has = capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.effective);
         let program = std::env::current_exe().ok();
-        let program = program.as_deref().unwrap_or(Path::new("secgroup"));
+        let program = program.as_deref().unwrap_or_else(|| Path::new("secgroup"));
         self.missing_from(has, program)
     }
 
@@ -237,9 +241,10 @@ mod tests {
         };
         assert_eq!(
             said(needs, CapabilitySet::NET_RAW | CapabilitySet::NET_ADMIN),
-            "CAP_BPF (to load programs for af-xdp, steering and the shield) missing: run as root; or grant it with \
-             'setcap cap_net_raw,cap_net_admin,cap_bpf+ep /usr/bin/secgroup'; or in the unit with \
-             'AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN CAP_BPF'"
+            "CAP_BPF (to load programs for af-xdp, steering and the shield) and CAP_IPC_LOCK (to lock the memory of af-xdp) \
+             missing: run as root; or grant it with \
+             'setcap cap_net_raw,cap_net_admin,cap_bpf,cap_ipc_lock+ep /usr/bin/secgroup'; or in the unit with \
+             'AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN CAP_BPF CAP_IPC_LOCK'"
         );
         assert_eq!(said(needs, CapabilitySet::all()), "");
     }

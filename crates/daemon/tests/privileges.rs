@@ -20,7 +20,7 @@ fn privileges(status: &str) -> BTreeMap<&str, u64> {
         .lines()
         .filter_map(|line| line.split_once(":\t"))
         .filter(|(name, _)| name.starts_with("Cap") || *name == "NoNewPrivs")
-        .map(|(name, value)| (name, u64::from_str_radix(value, 16).unwrap()))
+        .map(|(name, value)| (name, u64::from_str_radix(value, 16).expect("hexadecimal")))
         .collect()
 }
 
@@ -36,14 +36,17 @@ fn of_a_child() -> String {
     let output = Command::new("cat")
         .arg("/proc/self/status")
         .output()
-        .unwrap();
-    String::from_utf8(output.stdout).unwrap()
+        .expect("cat is everywhere");
+    String::from_utf8(output.stdout).expect("a status is text")
 }
 
 /// Whether this thread has all that these tests are about.
 fn is_privileged(test: &str) -> bool {
-    let needed = DEVICES | CapabilitySet::BPF | CapabilitySet::SETPCAP | CapabilitySet::SETUID;
-    let has = capabilities(None).unwrap().effective;
+    let others = CapabilitySet::IPC_LOCK | CapabilitySet::SETPCAP | CapabilitySet::SETUID;
+    let needed = DEVICES | CapabilitySet::BPF | others;
+    let has = capabilities(None)
+        .expect("a thread may ask for its own")
+        .effective;
     if !has.contains(needed) {
         eprintln!("skipped {test}: it needs to be root");
     }
@@ -55,7 +58,8 @@ fn root_keeps_what_is_needed_and_nothing_else() {
     if !is_privileged("root_keeps_what_is_needed_and_nothing_else") {
         return;
     }
-    for (bpf, kept) in [(false, DEVICES), (true, DEVICES | CapabilitySet::BPF)] {
+    let programs = CapabilitySet::BPF | CapabilitySet::IPC_LOCK;
+    for (bpf, kept) in [(false, DEVICES), (true, DEVICES | programs)] {
         // A program of the shield's is welcome where it is needed anyway, and kept.
         let needs = Needs {
             bpf,
@@ -148,10 +152,10 @@ fn as_an_ordinary_user() {
     let needs = Needs::default();
     assert_eq!(needs.check(), Ok(()));
     let bpf = Needs { bpf: true, ..needs };
-    let missing = bpf.check().unwrap_err().to_string();
+    let missing = bpf.check().expect_err("it has not").to_string();
     assert!(missing.starts_with("CAP_BPF "), "{missing}");
-    needs.drop_others().unwrap();
-    let own = fs::read_to_string("/proc/thread-self/status").unwrap();
+    needs.drop_others().expect("dropped");
+    let own = fs::read_to_string("/proc/thread-self/status").expect("there is /proc");
     let mut expected = only(DEVICES);
     // It has no right to limit it; without new privileges it does not matter.
     expected.insert("CapBnd", privileges(&own)["CapBnd"]);

@@ -38,8 +38,8 @@ fn turn(client: &mut Lines, operate: &dyn Operate) -> Result<bool, LineError> {
     let line = match client.read(LONGEST, Some(SILENCE)) {
         Ok(Some(line)) => line,
         Ok(None) | Err(LineError::TooSlow { begun: false }) => return Ok(false),
-        Err(error @ LineError::TooLong(_)) => return end(client, ErrorCode::TooLong, error),
-        Err(error @ LineError::TooSlow { .. }) => return end(client, ErrorCode::TooSlow, error),
+        Err(error @ LineError::TooLong(_)) => return end(client, ErrorCode::TooLong, &error),
+        Err(error @ LineError::TooSlow { .. }) => return end(client, ErrorCode::TooSlow, &error),
         Err(error) => return Err(error),
     };
     if line.iter().all(u8::is_ascii_whitespace) {
@@ -57,7 +57,7 @@ fn turn(client: &mut Lines, operate: &dyn Operate) -> Result<bool, LineError> {
 }
 
 /// Says why nothing more is heard from this client.
-fn end(client: &mut Lines, code: ErrorCode, error: LineError) -> Result<bool, LineError> {
+fn end(client: &mut Lines, code: ErrorCode, error: &LineError) -> Result<bool, LineError> {
     say(client, Response::error(code, error.to_string())).map(|()| false)
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) fn stopped(&self) -> Vec<bool> {
-        self.stopped.lock().unwrap().clone()
+        self.stopped.lock().expect("no test panics with it").clone()
     }
 
     /// A connection to this port opens.
@@ -36,7 +36,7 @@ impl Fake {
     }
 
     fn matching(&self, filter: &FlowQuery) -> Vec<Connection> {
-        let deleted = self.deleted.lock().unwrap();
+        let deleted = self.deleted.lock().expect("no test panics with it");
         [22, 80, 443]
             .into_iter()
             .filter(|port| !deleted.contains(port))
@@ -66,8 +66,11 @@ impl Operate for Fake {
 
     fn delete(&self, filter: &FlowQuery) -> Result<u64, String> {
         let all = self.matching(filter);
-        let port = |connection: &Connection| line(connection).local_port.unwrap();
-        self.deleted.lock().unwrap().extend(all.iter().map(port));
+        let port = |connection: &Connection| line(connection).local_port.expect("it is TCP");
+        self.deleted
+            .lock()
+            .expect("no test panics with it")
+            .extend(all.iter().map(port));
         Ok(all.len() as u64)
     }
 
@@ -82,7 +85,10 @@ impl Operate for Fake {
         if handover {
             return Err(NO_PLACE.to_owned());
         }
-        self.stopped.lock().unwrap().push(handover);
+        self.stopped
+            .lock()
+            .expect("no test panics with it")
+            .push(handover);
         Ok(())
     }
 }
@@ -139,12 +145,12 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a socket of our own");
         let path = folder.path().join("run/secgroup/control.sock");
         let fake = Arc::new(Fake::default());
-        let socket = ControlSocket::listen(&path).unwrap();
+        let socket = ControlSocket::listen(&path).expect("a socket of our own");
         let operate: Arc<dyn Operate> = Arc::clone(&fake) as _;
-        let server = Server::start(socket, operate).unwrap();
+        let server = Server::start(socket, operate).expect("a socket of our own");
         Self {
             fake,
             path,
@@ -154,7 +160,7 @@ impl Running {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::connect(&self.path).unwrap()
+        Client::connect(&self.path).expect("a socket of our own")
     }
 
     pub(crate) fn stop(self) {

@@ -14,8 +14,8 @@ use crate::fake::{Running, eventually};
 
 /// Says `bytes`, then nothing more; every line that comes back.
 fn say(running: &Running, bytes: &[u8]) -> Vec<Value> {
-    let mut stream = UnixStream::connect(&running.path).unwrap();
-    let mut writer = stream.try_clone().unwrap();
+    let mut stream = UnixStream::connect(&running.path).expect("it listens");
+    let mut writer = stream.try_clone().expect("there are files left");
     let bytes = bytes.to_vec();
     let writing = std::thread::spawn(move || {
         // It may be cut off on the way.
@@ -25,10 +25,10 @@ fn say(running: &Running, bytes: &[u8]) -> Vec<Value> {
     let mut text = Vec::new();
     // What was said before a connection is reset has been read by then.
     let _ = stream.read_to_end(&mut text);
-    writing.join().unwrap();
-    let text = String::from_utf8(text).unwrap();
+    writing.join().expect("it does not panic");
+    let text = String::from_utf8(text).expect("answers are text");
     text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
+        .map(|line| serde_json::from_str(line).expect("answers are JSON"))
         .collect()
 }
 
