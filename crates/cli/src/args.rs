@@ -1,5 +1,8 @@
 //! What was typed.
 
+mod control;
+
+use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,6 +10,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use ipnet::IpNet;
 use secgroup_control::Attachment;
+
+pub(crate) use self::control::{Flows, Handover, Reload, SocketArgs, Status, Stop};
 
 /// EC2 security groups for any Linux host: replay captures against a policy, check a policy,
 /// explain a verdict.
@@ -31,6 +36,12 @@ pub(crate) enum Command {
     Replay(Box<Replay>),
     Check(Check),
     Explain(Box<Explain>),
+    Run(Run),
+    Status(Status),
+    Flows(Box<Flows>),
+    Reload(Reload),
+    Stop(Stop),
+    Handover(Handover),
     Completions(Completions),
     Man(Man),
 }
@@ -400,6 +411,45 @@ pub(crate) enum Direction {
     Ingress,
     /// From the interface.
     Egress,
+}
+
+/// Enforce security groups on live traffic, until told to stop.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "secgroup run [OPTIONS] [-- PROGRAM [ARGUMENT]...]",
+    after_help = "Examples:
+  secgroup run --config /etc/secgroup/secgroup.toml
+  secgroup run --config live.toml --check
+  secgroup run --config live.toml --audit
+  secgroup run --config sandbox.toml -- curl https://203.0.113.10/
+
+SIGHUP or 'secgroup reload' reads configuration and policy again; SIGTERM, SIGINT or 'secgroup
+stop' ends it. Needs CAP_NET_RAW and CAP_NET_ADMIN.
+
+Exit codes: 0 stopped when told to; 2 bad usage or input, or it cannot start; with a PROGRAM, its
+exit code, or 128 and the number of the signal that ended it."
+)]
+pub(crate) struct Run {
+    /// The configuration; see configs/secgroup.toml.
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        default_value = "/etc/secgroup/secgroup.toml"
+    )]
+    pub(crate) config: PathBuf,
+
+    /// Only check the configuration and the policy.
+    #[arg(long, conflicts_with = "program")]
+    pub(crate) check: bool,
+
+    /// Decide, count and log on every interface, but let everything pass.
+    #[arg(long)]
+    pub(crate) audit: bool,
+
+    /// A program to be started behind its own security groups, in a network namespace of its own.
+    #[arg(last = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]
+    pub(crate) program: Vec<OsString>,
 }
 
 /// Print a completion script for a shell.

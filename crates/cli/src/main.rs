@@ -24,6 +24,8 @@ pub(crate) enum Outcome {
     CheckFailed,
     /// 2: bad usage or input; what could be done was done, and said.
     BadInput,
+    /// That of the program that was run.
+    Code(u8),
 }
 
 /// Why a command could not be carried out: said on standard error, exit code 2.
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::CheckFailed) => ExitCode::from(1),
         Ok(Outcome::BadInput) => ExitCode::from(2),
+        Ok(Outcome::Code(code)) => ExitCode::from(code),
         Err(failure) if is_broken_pipe(failure.as_ref()) => ExitCode::SUCCESS,
         Err(failure) => {
             say::tell_error(&failure);

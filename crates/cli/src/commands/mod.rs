@@ -1,10 +1,14 @@
 //! What was typed becomes what is done.
 
 mod check;
+mod control;
 mod explain;
+mod flows;
 mod manual;
 mod outputs;
 mod replay;
+mod run;
+mod status;
 
 pub(crate) use self::check::CheckReport;
 use crate::args::{Cli, Command};
@@ -16,6 +20,12 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Replay(args) => replay::run(*args),
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(*args),
+        Command::Run(args) => run::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Flows(args) => flows::run(&args),
+        Command::Reload(args) => control::reload(&args),
+        Command::Stop(args) => control::stop(&args),
+        Command::Handover(args) => control::handover(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),
     }

@@ -2,10 +2,14 @@
 
 mod check;
 mod explain;
+mod flows;
 mod replay;
+mod status;
 mod table;
 
 pub(crate) use self::check::findings;
 pub(crate) use self::explain::explanation;
+pub(crate) use self::flows::{event as flow_event, flows};
 pub(crate) use self::replay::report;
+pub(crate) use self::status::status;
 pub(crate) use self::table::{counted, rounded};

@@ -7,6 +7,7 @@
 
 mod check;
 mod configs;
+mod control;
 mod engine;
 mod explain;
 mod golden;

@@ -6,7 +6,19 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Folder, secgroup};
 
-const COMMANDS: [&str; 5] = ["replay", "check", "explain", "completions", "man"];
+const COMMANDS: [&str; 11] = [
+    "replay",
+    "check",
+    "explain",
+    "run",
+    "status",
+    "flows",
+    "reload",
+    "stop",
+    "handover",
+    "completions",
+    "man",
+];
 
 /// Options that every shell must know of `replay`.
 const OPTIONS: [&str; 5] = ["policy", "attach", "change-at", "verdicts", "fail-on-deny"];
@@ -90,7 +102,8 @@ fn help_fits_a_terminal_and_names_the_exit_codes() {
             assert!(widest <= Some(100), "{command} {flag}: {widest:?}");
         }
     }
-    for command in ["replay", "check", "explain"] {
+    let with_examples = &COMMANDS[..9];
+    for command in with_examples {
         let help = secgroup(&[command, "--help"]).code(0).stdout;
         assert!(
             help.contains("Exit codes: 0 ") && help.contains("Examples:"),
