@@ -152,10 +152,15 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
         .map(|program| program.start(&orders))
         .transpose()
         .map_err(RunError::Failed)?;
+    // What changes from here on is seen.
+    let watches = Watches::new(&operator);
     service.ready(&operator.summary());
     info!("ready: {}", operator.summary());
+    for warning in operator.status().warnings {
+        warn!("{warning}");
+    }
 
-    serve(&operator, &ordered, &service);
+    serve(&operator, &ordered, &service, watches);
 
     service.stopping();
     let ended = child.and_then(Running::finish);
@@ -205,8 +210,12 @@ impl SignalThread {
 }
 
 /// The loop: until somebody says stop.
-fn serve(operator: &Arc<Operator>, ordered: &Receiver<Order>, service: &ServiceManager) {
-    let mut watches = Watches::new(operator);
+fn serve(
+    operator: &Arc<Operator>,
+    ordered: &Receiver<Order>,
+    service: &ServiceManager,
+    mut watches: Watches,
+) {
     let mut log = EventLog::new(operator.config().log.denied_per_second);
     let mut follow = Follow::new();
     let events = operator.events();

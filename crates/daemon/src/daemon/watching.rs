@@ -3,6 +3,8 @@
 //! Devices are watched by a thread that sleeps in the kernel until one changes. It ends with the process: there is no
 //! moment at which a daemon does not want to know.
 
+use std::path::PathBuf;
+
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -16,6 +18,8 @@ use crate::policy::PolicyWatch;
 pub(super) struct Watches {
     devices: Receiver<()>,
     policy: Option<PolicyWatch>,
+    /// What `policy` watches; nothing where the configuration wants none.
+    files: Vec<PathBuf>,
     never: Receiver<()>,
 }
 
@@ -24,19 +28,30 @@ impl Watches {
         let mut watches = Self {
             devices: watch_devices(),
             policy: None,
+            files: Vec::new(),
             never: never(),
         };
         watches.again(operator);
         watches
     }
 
-    /// Watches the files of the configuration that is in force now.
+    /// Watches the files of the configuration that is in force now. A watch that has these files already goes on: what
+    /// changes between the end of one and the beginning of the next would go unnoticed.
     pub(super) fn again(&mut self, operator: &Operator) {
         let config = operator.config();
+        let files = if config.watch {
+            config.policy.files
+        } else {
+            Vec::new()
+        };
+        if files == self.files {
+            return;
+        }
         self.policy = None;
-        if config.watch {
-            match PolicyWatch::start(&config.policy.files) {
-                Ok(watch) => self.policy = Some(watch),
+        self.files.clear();
+        if !files.is_empty() {
+            match PolicyWatch::start(&files) {
+                Ok(watch) => (self.policy, self.files) = (Some(watch), files),
                 Err(error) => warn!("policy files are not watched, use 'secgroup reload': {error}"),
             }
         }

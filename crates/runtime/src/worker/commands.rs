@@ -68,7 +68,11 @@ impl Worker {
             Command::Restore { connections, reply } => {
                 let _ = reply.send(self.restore(&connections));
             }
-            Command::Retry => self.rouse_all()?,
+            Command::Retry => {
+                self.rouse_all()?;
+                // One that is down and does not rest any more says nothing by itself when it is deleted, too.
+                self.heat_all();
+            }
             Command::Stop { reply } => {
                 (0..self.links.len()).for_each(|place| self.close(place));
                 let _ = reply.send(self.judge.datapath.connections().collect());
