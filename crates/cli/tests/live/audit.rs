@@ -21,15 +21,11 @@ live! {
         connect(&Server::new(&lab.instance, &format!("{I}:80")), &lab.outside);
         let daemon = lab.daemon();
         assert_eq!(daemon.interface("I")["mode"], "watch");
-        assert_eq!(daemon.packets("I", "ingress", "no-rule"), 3 + syns(&lab));
-        assert_eq!(daemon.packets("I", "egress", "new"), 1);
+        // Three pings and what came over TCP; the answers to pings are new packets, those of TCP belong to no connection.
+        assert!(daemon.packets("I", "ingress", "no-rule") > 3);
+        assert_eq!(daemon.packets("I", "egress", "new"), 3 + 1);
+        assert!(daemon.packets("I", "egress", "invalid-state") > 0);
     }
-}
-
-/// The SYN that a connection begins with; its other segments are invalid without it.
-fn syns(lab: &Lab) -> u64 {
-    let counted = lab.daemon().packets("I", "ingress", "no-rule");
-    counted.checked_sub(3).expect("three pings were denied")
 }
 
 fn everything_passes(backend: Backend) {

@@ -183,15 +183,13 @@ live! {
         wait::until("the interface to be open", || {
             (lab.daemon().interface("I")["state"] == "open").then_some(())
         });
-        pings(&lab.instance, "", O);
+        // The bridge beyond takes its time with a new port.
+        answered(&lab);
         pings(second, "", O);
         // Down and up again: a port does not stay broken after an error.
         lab.firewall.ip("link set ib0 down");
         lab.firewall.ip("link set ib0 up");
-        wait::until("a ping", || {
-            let ping = format!("ping -n -c 1 -W 0.2 {O}");
-            lab.instance.sh(&ping).status.success().then_some(())
-        });
+        answered(&lab);
     }
 
     /// The loop of two sockets on a device: one frame in, one frame out.
@@ -301,6 +299,15 @@ live! {
         assert!(server.was_reached(), "{said}");
         assert!(!denied.was_reached(), "{said}");
     }
+}
+
+/// Waits until the host outside answers the instance.
+#[track_caller]
+fn answered(lab: &Lab) {
+    wait::until("an answer to a ping", || {
+        let ping = format!("ping -n -c 1 -W 0.2 {O}");
+        lab.instance.sh(&ping).status.success().then_some(())
+    });
 }
 
 /// The hardware address in what `ip link show` prints.

@@ -1,6 +1,7 @@
 //! `secgroup run` as its operator has it: a process, its log, its control socket.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -55,6 +56,8 @@ pub(crate) fn secgroup(arguments: &[&str]) -> Run {
 pub(crate) struct Daemon {
     pub(crate) process: Process,
     folder: PathBuf,
+    /// Where it says how it is; nobody else listens there.
+    manager: UnixDatagram,
 }
 
 impl Daemon {
@@ -68,37 +71,41 @@ impl Daemon {
     /// As [`start`](Self::start), where `command` runs the program.
     #[track_caller]
     pub(crate) fn start_as(command: Command, folder: &Path) -> Self {
-        let (mut daemon, ready) = Self::launch(command, folder);
+        let mut daemon = Self::launch(command, folder);
         let started = wait::maybe(wait::PATIENCE, || {
             let ended = daemon.process.ended().is_some();
-            let said = is_ready(&ready);
+            let said = is_ready(&daemon.manager);
             (said || ended).then_some(said)
         });
         assert!(started == Some(true), "the daemon does not get ready");
         daemon
     }
 
-    /// Starts it, and gives the socket where it says that it is ready.
-    fn launch(mut command: Command, folder: &Path) -> (Self, UnixDatagram) {
+    /// Starts it.
+    fn launch(mut command: Command, folder: &Path) -> Self {
         let notify = folder.join("notify.sock");
         let _ = std::fs::remove_file(&notify);
-        let ready = UnixDatagram::bind(&notify).expect("the folder is ours");
-        ready.set_nonblocking(true).expect("it is a socket");
+        let manager = UnixDatagram::bind(&notify).expect("the folder is ours");
+        manager.set_nonblocking(true).expect("it is a socket");
+        // Whoever it runs as may say something.
+        let everybody = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(&notify, everybody).expect("it is ours");
         command.env("NOTIFY_SOCKET", &notify);
+        command.env_remove("WATCHDOG_USEC");
         command
             .args(["run", "--config"])
             .arg(folder.join("secgroup.toml"));
-        let daemon = Self {
+        Self {
             process: Process::spawn("secgroup", &mut command),
             folder: folder.to_owned(),
-        };
-        (daemon, ready)
+            manager,
+        }
     }
 
     /// Runs it where it is expected to end by itself: with which code, and what it printed.
     #[track_caller]
     pub(crate) fn refused(command: Command, folder: &Path) -> (i32, String) {
-        let (mut daemon, _) = Self::launch(command, folder);
+        let mut daemon = Self::launch(command, folder);
         let code = daemon.process.code();
         (code, daemon.log())
     }

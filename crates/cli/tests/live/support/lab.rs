@@ -109,7 +109,7 @@ impl Lab {
         let outside = self.outside.name();
         let mtu = setup.mtu[1];
         self.network.ip_batch(&format!(
-            "link add br0 mtu {mtu} type bridge mcast_snooping 0
+            "link add br0 mtu {mtu} address 02:00:00:00:00:fe type bridge mcast_snooping 0
              addr add 10.0.0.254/24 dev br0
              addr add 2001:db8::fe/64 dev br0 nodad
              link set br0 up
@@ -160,6 +160,16 @@ impl Lab {
         self.network.ip(&format!("link set {near} up"));
         if setup.backend != Backend::Tap {
             addresses(setup, link, host);
+        }
+        if setup.backend == Backend::AfXdpGeneric {
+            // Behind the driver it gets frames of many segments, which no XDP socket can take; in the driver the kernel
+            // keeps the other end of the cable from sending them.
+            for (host, device) in [(host, "eth0"), (&self.network, near.as_str())] {
+                let off = host.sh(&format!(
+                    "ethtool -K {device} tso off gso off tx-udp-segmentation off"
+                ));
+                assert!(off.status.success(), "{off:?}");
+            }
         }
         if setup.backend == Backend::Bridge {
             self.firewall.ip_batch(&format!(
