@@ -154,6 +154,7 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
         .map_err(RunError::Failed)?;
     // What changes from here on is seen.
     let watches = Watches::new(&operator);
+    operator.is_up();
     service.ready(&operator.summary());
     info!("ready: {}", operator.summary());
     for warning in operator.status().warnings {

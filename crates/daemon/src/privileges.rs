@@ -188,6 +188,22 @@ impl Needs {
     }
 }
 
+/// Gives up every capability of this thread, and of what it starts from now on: for a program that is not the firewall but
+/// behind it, and could undo it with what the firewall may do. After [`Needs::drop_others`], so that no-new-privileges keeps
+/// even a program of root's from getting any back.
+///
+/// # Errors
+/// [`DropError`].
+pub fn give_up_all() -> Result<(), DropError> {
+    clear_ambient_capability_set().map_err(DropError::of("clear ambient capabilities"))?;
+    let none = CapabilitySets {
+        effective: CapabilitySet::empty(),
+        permitted: CapabilitySet::empty(),
+        inheritable: CapabilitySet::empty(),
+    };
+    set_capabilities(None, none).map_err(DropError::of("drop capabilities"))
+}
+
 /// Takes everything but `keep` out of the bounding set. Only who has `CAP_SETPCAP` can; to who has not, no-new-privileges
 /// does the same.
 fn limit_children(keep: CapabilitySet) -> Result<(), DropError> {

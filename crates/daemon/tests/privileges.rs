@@ -7,7 +7,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use rustix::thread::{CapabilitySet, capabilities};
-use secgroup_daemon::privileges::Needs;
+use secgroup_daemon::privileges::{Needs, give_up_all};
 
 /// Set in the process that a test starts as another user.
 const CHILD: &str = "SECGROUP_PRIVILEGES_CHILD";
@@ -89,6 +89,28 @@ fn root_keeps_what_is_needed_and_nothing_else() {
         0,
         "other threads are as they were"
     );
+}
+
+#[test]
+fn a_program_behind_the_firewall_has_nothing_even_if_it_is_roots() {
+    if !is_privileged("a_program_behind_the_firewall_has_nothing_even_if_it_is_roots") {
+        return;
+    }
+    let confined = std::thread::spawn(|| {
+        let needs = Needs {
+            bpf: true,
+            shield: true,
+            namespaces: true,
+        };
+        needs.drop_others().unwrap();
+        give_up_all().unwrap();
+        of_a_child()
+    });
+    let status = confined.join().unwrap();
+    let has = privileges(&status);
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        assert_eq!(has[set], 0, "{set}");
+    }
 }
 
 #[test]

@@ -135,12 +135,7 @@ impl Datapath {
 
     /// Shows `see` the live connections in `places` places of the table from `from` on (0 to begin with); returns where to go
     /// on, or `None` at the end. For a walk in pieces with packets in between.
-    pub fn visit(
-        &self,
-        from: usize,
-        places: usize,
-        see: impl FnMut(&Connection),
-    ) -> Option<usize> {
+    pub fn visit(&self, from: usize, places: usize, see: impl FnMut(&Connection)) -> Option<usize> {
         self.engine.visit(from, places, see)
     }
 

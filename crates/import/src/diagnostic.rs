@@ -228,10 +228,7 @@ impl<'a> Sink<'a> {
 
 /// The candidate that `text` was probably meant to be, for other readers of files as well.
 #[must_use]
-pub fn nearest<'c>(
-    text: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> Option<&'c str> {
+pub fn nearest<'c>(text: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     /// Below this likeness (0 to 1) a guess confuses more than it helps; `CidrIP` and `CidrIp`
     /// are equal but for case, `Ingres` and `Ingress` 0.86 alike.
     const LIKENESS_MIN: f64 = 0.75;

@@ -21,6 +21,7 @@ mod forward;
 mod link;
 mod report;
 mod reporter;
+mod unfinished;
 
 use std::io;
 use std::os::fd::OwnedFd;

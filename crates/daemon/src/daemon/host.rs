@@ -67,9 +67,12 @@ impl HostSide {
             Some(rules) => {
                 let changed = rules.change(settings.routes);
                 self.mark.set(rules.flow_mark());
-                changed.map_err(not_installed)?;
+                changed.map_err(|error| not_installed(&error))?;
             }
-            None => self.rules = Some(HostRules::install(settings).map_err(not_installed)?),
+            None => {
+                self.rules =
+                    Some(HostRules::install(settings).map_err(|error| not_installed(&error))?)
+            }
         }
         if let Some(rules) = &self.rules {
             info!("the rules of host mode are in force ({})", rules.tool());
@@ -126,7 +129,7 @@ impl HostSide {
     }
 }
 
-fn not_installed(error: HostRulesError) -> String {
+fn not_installed(error: &HostRulesError) -> String {
     format!("the rules of host mode cannot be installed: {error}")
 }
 

@@ -53,6 +53,20 @@ impl Link {
         Self { interface, opener }
     }
 
+    /// Takes over the shields of a link that was closed for this one: devices that stay are not without one for a moment.
+    pub(super) fn take_shields(&self, former: &Self) {
+        let mut former = std::mem::take(&mut *former.opener.shields());
+        let is_wanted = matches!(self.interface.mode, Mode::Inline { shield: true, .. });
+        let ports = self.interface.ports();
+        former.retain(|device, _| {
+            is_wanted
+                && ports
+                    .iter()
+                    .any(|port| port.device() == Some(device.as_str()))
+        });
+        self.opener.shields().extend(former);
+    }
+
     /// Whether it is what `interface` asks for; allowance and groups are the policy's.
     pub(super) fn is_for(&self, interface: &Interface) -> bool {
         let own = &self.interface;
@@ -159,7 +173,7 @@ fn mtu_of(port: &Port) -> Option<u32> {
         return None;
     };
     match &device.backend {
-        Backend::Tap(tap) => Some(tap.mtu.unwrap_or(TapSettings::named("").mtu)),
+        Backend::Tap(tap) => Some(tap.mtu.unwrap_or_else(|| TapSettings::named("").mtu)),
         Backend::AfPacket { .. } | Backend::Pnet | Backend::AfXdp(_) => {
             Some(device::Device::find(&device.name).ok()??.mtu)
         }
@@ -322,12 +336,12 @@ impl LinkOpener {
         })
     }
 
-    /// Keeps a device off the host's own network stack, unless it is already. A tap and an XDP socket consume what they
-    /// hear, and need no shield.
+    /// Keeps a device off the host's own network stack, unless it is already. A tap's frames come to nobody else. An XDP
+    /// socket consumes what it hears, but only while it is open.
     fn raise(&self, port: &Port) -> Result<(), OpenError> {
         let Port::Device(Device {
             name,
-            backend: Backend::AfPacket { .. } | Backend::Pnet,
+            backend: Backend::AfPacket { .. } | Backend::Pnet | Backend::AfXdp(_),
         }) = port
         else {
             return Ok(());

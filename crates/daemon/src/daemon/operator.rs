@@ -56,6 +56,8 @@ struct State {
     last_error: Option<String>,
     around: Surroundings,
     links: BTreeMap<InterfaceIndex, Link>,
+    /// Links that a reload has closed, until those in their place are there.
+    former: BTreeMap<InterfaceIndex, Link>,
     host: HostSide,
 }
 
@@ -104,12 +106,14 @@ impl Operator {
             last_error: None,
             around,
             links: BTreeMap::new(),
+            former: BTreeMap::new(),
             host,
         };
-        for interface in state.config.interfaces.clone() {
-            state.attach(&runtime, interface)?;
+        if let Err(why) = state.begin(&runtime) {
+            runtime.stop();
+            state.links.values().for_each(Link::release);
+            return Err(why);
         }
-        state.host.install(&state.config.interfaces)?;
         Ok(Arc::new(Self {
             file: options.config.clone(),
             audit: options.audit,
@@ -120,6 +124,11 @@ impl Operator {
             followers: Followers::default(),
             state: Mutex::new(state),
         }))
+    }
+
+    /// It runs: nothing that can fail is left.
+    pub(super) fn is_up(&self) {
+        saving::use_up(&self.lock().config);
     }
 
     /// The configuration in force.
@@ -174,7 +183,12 @@ impl Operator {
 
     /// Whether every worker still does what it is asked to.
     pub(super) fn workers_answer(&self) -> bool {
-        !self.runtime.status().workers.iter().any(|worker| worker.stuck)
+        !self
+            .runtime
+            .status()
+            .workers
+            .iter()
+            .any(|worker| worker.stuck)
     }
 
     /// What is due now and then.
@@ -191,7 +205,7 @@ impl Operator {
     pub(super) fn read_again(&self) -> ReloadOutcome {
         let mut state = self.lock();
         let loaded = in_force::load(&self.file, self.audit);
-        match loaded {
+        match loaded.and_then(|loaded| state.fits(loaded)) {
             Ok(loaded) => {
                 let outcome = state.replace(&self.runtime, loaded);
                 state.reloads.ok += 1;
@@ -231,16 +245,41 @@ impl Operator {
 }
 
 impl State {
+    fn begin(&mut self, runtime: &Runtime) -> Result<(), String> {
+        for interface in self.config.interfaces.clone() {
+            self.attach(runtime, interface)?;
+        }
+        self.host.install(&self.config.interfaces)
+    }
+
     fn attach(&mut self, runtime: &Runtime, interface: Interface) -> Result<(), String> {
         let name = interface.name.clone();
         let index = index_of(&self.lowering, &name)
             .ok_or_else(|| format!("the policy has no network interface '{name}'"))?;
         let link = Link::new(interface, self.around.clone());
+        if let Some(former) = self.former.get(&index) {
+            link.take_shields(former);
+        }
         runtime
             .attach(link.settings(index))
             .map_err(|error| format!("{name}: {error}"))?;
         self.links.insert(index, link);
         Ok(())
+    }
+
+    /// Refuses interfaces that need more workers than there are: how many there are cannot change while they run.
+    fn fits(&self, loaded: Loaded) -> Result<Loaded, String> {
+        let workers = self.config.workers.count;
+        let too_many = |interface: &&Interface| {
+            interface.shards > workers || interface.worker.is_some_and(|worker| worker >= workers)
+        };
+        match loaded.config.interfaces.iter().find(too_many) {
+            Some(interface) => Err(format!(
+                "error: interface '{}' needs more workers than the {workers} that run; more of them take a restart\n",
+                interface.name
+            )),
+            None => Ok(loaded),
+        }
     }
 
     /// Brings what was read into force. The new policy is there before an interface that it brings, and an interface
@@ -267,9 +306,7 @@ impl State {
             .collect();
         for index in gone {
             runtime.detach(index);
-            if let Some(link) = self.links.remove(&index) {
-                link.release();
-            }
+            self.former.extend(self.links.remove_entry(&index));
         }
         self.generation = runtime.publish(snapshot).generation;
         self.host.policy_changed();
@@ -281,6 +318,8 @@ impl State {
                 warnings.push(why);
             }
         }
+        self.former.values().for_each(Link::release);
+        self.former.clear();
         if let Err(why) = self.host.install(&config.interfaces) {
             warnings.push(why);
         }

@@ -1,10 +1,13 @@
 //! `secgroup run ... -- PROGRAM`: a program behind its own security groups.
 //!
 //! It runs in a network namespace of its own, whose only way out is the TAP device that secgroup made for it, and
-//! knows nothing of it. The daemon ends when the program does, with its exit code, and ends the program when it is told to stop
-//! itself.
+//! knows nothing of it. It has no capabilities, whoever started it: with the daemon's it could take its device apart, or leave
+//! the namespace. What programs use them for most, ports below 1024 and ping, the namespace allows everybody.
+//!
+//! The daemon ends when the program does, with its exit code, and ends the program when it is told to stop itself.
 
 use std::ffi::OsString;
+use std::fs;
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +18,7 @@ use tracing::{info, warn};
 
 use super::{Order, Orders};
 use crate::config::{Backend, Config, Device, Interface, Mode, Port};
+use crate::privileges::give_up_all;
 
 /// How long the program may take to end when it is asked to; the daemon has promised to be gone within a second.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -64,6 +68,10 @@ impl Program {
         }
         let namespace = Netns::create_anonymous()
             .map_err(|error| format!("the program's network namespace cannot be made: {error}"))?;
+        let allowed = namespace.enter(allow_common_things);
+        if let Ok(Err(error)) = allowed {
+            warn!("ports below 1024 and ping may not work for the program: {error}");
+        }
         let words = words.to_vec();
         Ok(Self { words, namespace })
     }
@@ -86,7 +94,8 @@ impl Program {
         command.args(arguments);
         let child = self
             .namespace
-            .spawn(&mut command)
+            .enter(|| confined(&mut command))
+            .map_err(|error| format!("{name}: {error}"))?
             .map_err(|error| format!("{name}: {error}"))?;
         let pid = i32::try_from(child.id())
             .ok()
@@ -97,6 +106,18 @@ impl Program {
         let waiter = thread::spawn(move || wait(child, &orders));
         Ok(Running { name, pid, waiter })
     }
+}
+
+/// Lets everybody in the namespace of this thread listen on any port and ping: it is all theirs.
+fn allow_common_things() -> std::io::Result<()> {
+    fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0")?;
+    fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647")
+}
+
+/// Starts a program from a thread that has no capabilities any more.
+fn confined(command: &mut Command) -> Result<Child, String> {
+    give_up_all().map_err(|error| error.to_string())?;
+    command.spawn().map_err(|error| error.to_string())
 }
 
 /// Whether the program's device is to be made for this interface.

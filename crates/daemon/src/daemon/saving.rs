@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 use super::names::Names;
 use crate::config::Config;
 use crate::saved::{LoadError, Restored, SavedConnections, save as write};
+use crate::trust;
 
 /// Makes the folder for saved connections, of which nobody else may read.
 ///
@@ -36,13 +37,18 @@ pub(super) fn prepare(config: &Config) -> Result<(), String> {
         })
 }
 
-/// Hands the connections of the last run to the workers. The file is used up: a daemon that is killed must not leave
-/// connections behind that ended long ago.
+/// Hands the connections of the last run to the workers.
 pub(super) fn restore(config: &Config, names: &Names<'_>, runtime: &Runtime) {
     if !config.daemon.handover {
         return;
     }
     let path = file(config);
+    // Whoever can write it can open connections past every rule.
+    if path.exists()
+        && let Err(error) = trust::check(&path)
+    {
+        return warn!("saved connections are ignored: {error}");
+    }
     let saved = match SavedConnections::load(&path) {
         Ok(saved) => saved,
         Err(LoadError::Missing) => return,
@@ -67,8 +73,17 @@ pub(super) fn restore(config: &Config, names: &Names<'_>, runtime: &Runtime) {
         restored,
         ran_out, no_interface, damaged, "{restored} connections of the last run go on"
     );
-    if let Err(error) = std::fs::remove_file(&path) {
-        warn!("{} cannot be removed: {error}", path.display());
+}
+
+/// The connections of the last run are in use: a daemon that is killed must not leave them behind for another, in which they
+/// ended long ago. Not before it is sure that this one runs.
+pub(super) fn use_up(config: &Config) {
+    let path = file(config);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            warn!("{} cannot be removed: {error}", path.display());
+        }
+        _ => {}
     }
 }
 

@@ -11,10 +11,11 @@
 
 use secgroup_datapath::{Action, Crossing, Datapath, Interface, Snapshot, Verdict};
 use secgroup_io::live::{BURST, Checksum, Heard, LiveFrame, PacketId};
-use secgroup_packet::{Direction, Packet, ParseError, Parsed, Timestamp};
+use secgroup_packet::{AddressPair, Direction, LinkType, Packet, Parsed, Timestamp};
 
 use super::link::{Counts, LinkSpec};
 use super::reporter::Reporter;
+use super::unfinished::is_harmless;
 use crate::Sees;
 use crate::handoff::{Hop, Label, Outbox, Side};
 use crate::owner::Owners;
@@ -52,7 +53,8 @@ pub(crate) struct Burst<'a> {
 enum Kind {
     Ip(Packet),
     NotIp(u16),
-    Malformed(ParseError),
+    /// With the addresses, where they could be read.
+    Malformed(Option<AddressPair>),
 }
 
 /// What becomes of a frame.
@@ -201,8 +203,8 @@ impl Judge {
                 }
             }
             Kind::NotIp(ethertype) => not_ip(from, *ethertype, counts),
-            Kind::Malformed(error) => {
-                self.malformed(from, &frame, *error);
+            Kind::Malformed(addresses) => {
+                self.malformed(from, &frame, *addresses);
                 pass_if(audit)
             }
         }
@@ -259,9 +261,14 @@ impl Judge {
     }
 
     #[cold]
-    fn malformed(&mut self, from: &Origin<'_>, frame: &LiveFrame<'_>, error: ParseError) {
+    fn malformed(
+        &mut self,
+        from: &Origin<'_>,
+        frame: &LiveFrame<'_>,
+        addresses: Option<AddressPair>,
+    ) {
         let direction = match from.medium {
-            Medium::Watch(Sees::Addresses) => error.addresses().and_then(|addresses| {
+            Medium::Watch(Sees::Addresses) => addresses.and_then(|addresses| {
                 let interface = self.datapath.snapshot().interface(from.spec.interface)?;
                 between(interface, addresses.src(), addresses.dst())
             }),
@@ -284,17 +291,21 @@ fn look(frame: &LiveFrame<'_>, verify: bool) -> Kind {
     let parsed = frame.frame();
     match parsed.parse() {
         Ok(Parsed::Ip(packet)) => {
+            // Packets of a queue are the kernel's, and are sent on by it.
+            if frame.link == LinkType::Ethernet && !is_harmless(frame.vnet, &packet) {
+                return Kind::Malformed(Some(packet.addresses));
+            }
             // A partial checksum is to be finished by whoever puts the frame onto a wire, and a valid one was checked.
             if verify
                 && frame.vnet.checksum() == Checksum::Unknown
                 && let Err(error) = parsed.verify_checksums(&packet)
             {
-                return Kind::Malformed(error);
+                return Kind::Malformed(error.addresses());
             }
             Kind::Ip(packet)
         }
         Ok(Parsed::NotIp(ethertype)) => Kind::NotIp(ethertype),
-        Err(error) => Kind::Malformed(error),
+        Err(error) => Kind::Malformed(error.addresses()),
     }
 }
 
