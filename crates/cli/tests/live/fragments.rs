@@ -8,7 +8,7 @@ use crate::support::{
 
 /// A datagram to an allowed port and one to another, in either family.
 fn datagrams() -> [(Vec<u8>, Vec<u8>); 2] {
-    let payload: Vec<u8> = (0..440).map(|n| (n % 256) as u8).collect();
+    let payload: Vec<u8> = (0..=255).cycle().take(440).collect();
     let to = |from: &str, to: &str| {
         let datagram = |port| frame::udp(&format!("{from}:1"), &format!("{to}:{port}"), &payload);
         (datagram(53), datagram(54))

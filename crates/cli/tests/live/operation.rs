@@ -198,7 +198,8 @@ live! {
             let lab = Lab::new(&Setup::stations(Policy::open()).backend(backend));
             let mut wire = lab.wire();
             let frame = frame::udp(&format!("{O}:1"), &format!("{I}:2"), b"once");
-            assert_eq!(wire.ingress(std::slice::from_ref(&frame)), [frame.clone()]);
+            let frame = [frame];
+            assert_eq!(wire.ingress(&frame), frame);
             // Nothing comes round to the side it came from, nor again.
             assert!(wire.egress(&[]).is_empty(), "{backend:?}");
             assert!(wire.ingress(&[]).is_empty(), "{backend:?}");

@@ -4,8 +4,8 @@ use secgroup_testkit::frame;
 use secgroup_testkit::rng::Rng;
 
 use crate::support::{
-    ANY, ANY6, I, I6, Lab, O, O6, Policy, Rule, Setup, all, everything, icmp, icmp6, live,
-    never_pings, ping, pings, protocol, tcp, udp,
+    ANY, ANY6, I, I6, Lab, O, O6, Policy, Rule, Setup, all, everything, heard_by, icmp, icmp6,
+    live, never_pings, ping, pings, protocol, tcp, udp,
 };
 
 live! {
@@ -292,27 +292,39 @@ live! {
         ", &[], act);
     }
 
-    /// Scenario 20: an interface that the policy lost is shut until it is there again, and no other notices.
-    fn an_interface_without_a_policy_is_shut() {
-        let both = Policy::new(&everything(), &everything());
-        let without = Policy::default()
-            .group("Open", &everything(), &everything())
-            .second(&["Open"]);
+    /// Scenario 20: an interface is taken away under traffic and given back, and no other notices. A policy that lacks one
+    /// which is in use is refused.
+    fn an_interface_that_is_taken_away_is_shut() {
+        let both = Policy::open();
         let lab = Lab::new(&Setup { second: true, ..Setup::hosts(both.clone()) });
         let second = lab.second.as_ref().unwrap();
         pings(&lab.instance, "", O);
         pings(second, "", O6);
+        let without = Policy::default()
+            .group("Open", &everything(), &everything())
+            .second(&["Open"]);
         lab.write("policy.yaml", &without.yaml());
-        let run = lab.daemon().command(&["reload"]);
-        if run.code == 0 {
-            assert!(!lab.instance.sh(&format!("ping -n -c 1 -W 0.1 {O}")).status.success());
-        } else {
-            // Refused: then nothing has changed.
-            pings(&lab.instance, "", O);
-        }
+        let refused = lab.daemon().command(&["reload"]).code(1);
+        assert!(refused.stderr.contains("no interface \"I\""), "{refused:?}");
+        pings(&lab.instance, "", O);
+        let mut whole = String::new();
+        lab.edit_config(|text| {
+            let mut parts = text.split("[[interface]]");
+            let (head, _, j) = (parts.next().unwrap(), parts.next(), parts.next().unwrap());
+            let rest = format!("{head}[[interface]]{j}");
+            whole = text;
+            rest
+        });
+        lab.daemon().reload();
+        let heard = heard_by(&lab.outside);
+        let ping = format!("ping -n -c 1 -W 0.1 {O}");
+        assert!(!lab.instance.sh(&ping).status.success());
+        assert_eq!(heard_by(&lab.outside), heard);
         pings(second, "", O6);
+        lab.write("secgroup.toml", &whole);
         lab.policy(&both);
         pings(&lab.instance, "", O);
+        pings(second, "", O6);
     }
 
     /// Source and destination check (C12), which is on unless the policy says otherwise.
@@ -338,8 +350,9 @@ live! {
         let of = |ether_type| frame::ethernet([1, 0x80, 0xc2, 0, 0, 0xe], ether_type, &[0; 46]);
         let listed = of(0x88cc);
         let frames = [of(0xaaaa), listed.clone(), of(0x0bbb)];
-        assert_eq!(wire.ingress(&frames), [listed.clone()]);
-        assert_eq!(wire.egress(&frames), [listed]);
+        let listed = [listed];
+        assert_eq!(wire.ingress(&frames), listed);
+        assert_eq!(wire.egress(&frames), listed);
         assert_eq!(lab.daemon().interface("I")["not_ip_dropped"], 4);
         // And never a crash.
         wire.trace(lab.daemon(), "

@@ -18,7 +18,7 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
-    fn new(protocol: impl ToString, (from, to): (i32, i32), peer: &str) -> Self {
+    fn new(protocol: &str, (from, to): (i32, i32), peer: &str) -> Self {
         Self {
             protocol: protocol.to_string(),
             from,
@@ -75,12 +75,12 @@ pub(crate) fn icmp6(kind: i32, code: i32, peer: &str) -> Rule {
 
 /// A protocol by its number.
 pub(crate) fn protocol(number: u8, peer: &str) -> Rule {
-    Rule::new(number, (-1, -1), peer)
+    Rule::new(&number.to_string(), (-1, -1), peer)
 }
 
 /// Every protocol.
 pub(crate) fn all(peer: &str) -> Rule {
-    Rule::new(-1, (-1, -1), peer)
+    Rule::new("-1", (-1, -1), peer)
 }
 
 /// Both families, everybody, everything.

@@ -63,7 +63,7 @@ pub(crate) fn connect(server: &Server, client: &Namespace) {
 /// Sends so many bytes both ways at once.
 #[track_caller]
 pub(crate) fn exchange(here: &TcpStream, there: &TcpStream, bytes: usize) {
-    let data: Vec<u8> = (0..bytes).map(|n| (n % 251) as u8).collect();
+    let data: Vec<u8> = (0..=250).cycle().take(bytes).collect();
     let deadline = Instant::now() + PATIENCE;
     let read = |mut stream: &TcpStream| {
         let mut got = vec![0; bytes];
@@ -144,7 +144,7 @@ impl Echo {
     /// A datagram over that socket, and back.
     #[track_caller]
     pub(crate) fn round(&self, there: &UdpSocket, length: usize) {
-        let data: Vec<u8> = (0..length).map(|n| (n % 253) as u8).collect();
+        let data: Vec<u8> = (0..=252).cycle().take(length).collect();
         let mut buffer = vec![0; length + 1];
         there.send(&data).expect("it fits a datagram");
         let (got, from) = self.socket.recv_from(&mut buffer).expect("it arrives");
