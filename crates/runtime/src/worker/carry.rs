@@ -2,7 +2,7 @@
 
 use std::io;
 
-use secgroup_io::live::{BURST, Gone, PacketId, Port, ReceiveError};
+use secgroup_io::live::{BURST, Gone, PacketId, Port, Queue, ReceiveError};
 
 use super::burst::{Burst, Medium, Origin};
 use super::forward::{Select, settle};
@@ -77,6 +77,7 @@ impl Worker {
             label,
             hop: None,
         };
+        let mut settled = Ok(());
         let burst = match &mut devices.attached {
             Attached::Inline { inside, outside } => {
                 let (from, to) = sides(token.side, inside, outside);
@@ -91,9 +92,7 @@ impl Worker {
                 burst.arrived.extend(arrived);
                 carrier.host(&mut burst);
                 let burst = burst.recycle();
-                let settled = &carrier.worker.settled;
-                let done = settled.is_empty() || queue.settle(settled).is_ok();
-                carrier.count_settled(done);
+                settled = carrier.settle(queue.as_mut());
                 burst
             }
             Attached::Watch { receiver, sees } => {
@@ -107,6 +106,7 @@ impl Worker {
         if let Some(Some(link)) = self.links.get_mut(token.place) {
             link.devices = Some(devices);
         }
+        self.lose_unless(settled, token.place);
     }
 
     /// Carries on what another worker handed over.
@@ -136,6 +136,7 @@ impl Worker {
             label,
             hop: Some(label.hop),
         };
+        let mut settled = Ok(());
         let burst = match &mut devices.attached {
             Attached::Inline { inside, outside } => {
                 let (from, to) = sides(label.side, inside, outside);
@@ -143,9 +144,9 @@ impl Worker {
                 let burst = burst.recycle();
                 carrier.tell_senders(burst, from)
             }
-            Attached::Host(_) => {
+            Attached::Host(queue) => {
                 carrier.host(&mut burst);
-                carrier.settle_for(label.shard);
+                settled = carrier.settle(queue.as_mut());
                 burst.recycle()
             }
             Attached::Watch { sees, .. } => {
@@ -156,6 +157,15 @@ impl Worker {
         self.buffers = burst;
         if let Some(link) = &mut self.links[place] {
             link.devices = Some(devices);
+        }
+        self.lose_unless(settled, place);
+    }
+
+    /// A queue whose packets cannot be settled fills up for good: it is closed, which drops what it holds, and opened again.
+    fn lose_unless(&mut self, settled: io::Result<()>, place: usize) {
+        if let Err(error) = settled {
+            let reason = format!("queue: packets cannot be settled: {error}");
+            self.lose(place, reason, true);
         }
     }
 
@@ -264,14 +274,18 @@ impl Carrier<'_> {
         settle(audit, burst, &mut self.worker.settled);
     }
 
-    /// Settles packets of another shard's queue.
-    fn settle_for(&mut self, shard: u16) {
+    /// Settles the packets with the queue from which they came: `own`, or that of another shard.
+    fn settle(&mut self, own: &mut dyn Queue) -> io::Result<()> {
         let Some(Some(link)) = self.worker.links.get_mut(self.place) else {
-            return;
+            return Ok(());
         };
         let settled = &self.worker.settled;
-        let done = settled.is_empty() || link.settle_for(shard, settled);
-        self.count_settled(done);
+        if settled.is_empty() {
+            return Ok(());
+        }
+        let done = link.settle(self.label.shard, own, settled);
+        self.count_settled(done.is_ok());
+        done
     }
 
     /// Counts accepted packets as sent, and all as not sent where the kernel did not listen.

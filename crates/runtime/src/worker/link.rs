@@ -1,5 +1,6 @@
 //! A shard of a link, as the worker sees it that owns it.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,7 +47,7 @@ pub(crate) struct Link {
     /// Which opening of the devices this is; frames that were handed over in another are not for it.
     pub(crate) epoch: u64,
     pub(crate) devices: Option<Devices>,
-    /// By shard: how to settle the packets of its queue, and the opening that holds for.
+    /// By other shard: how to settle the packets of its queue, and the opening that holds for.
     pub(crate) settlers: Vec<Option<(u64, Box<dyn Settle>)>>,
     pub(crate) counts: Counts,
     pub(crate) errors: Bucket,
@@ -186,12 +187,23 @@ impl Link {
         ports
     }
 
-    /// Settles packets of the queue of shard `from`, which handed them over.
-    pub(crate) fn settle_for(&mut self, from: u16, verdicts: &[(PacketId, QueueVerdict)]) -> bool {
+    /// Settles packets of the queue of shard `from`, which received them: `own` where that is this one, as a fragment may come
+    /// back from the shard that sees all pieces of its datagram.
+    pub(crate) fn settle(
+        &mut self,
+        from: u16,
+        own: &mut dyn Queue,
+        verdicts: &[(PacketId, QueueVerdict)],
+    ) -> io::Result<()> {
+        if from == self.shard {
+            return own.settle(verdicts);
+        }
         let epoch = self.epoch;
         match self.settlers.get_mut(usize::from(from)) {
-            Some(Some((opening, settler))) if *opening == epoch => settler.settle(verdicts).is_ok(),
-            _ => false,
+            Some(Some((opening, settler))) if *opening == epoch => settler.settle(verdicts),
+            _ => Err(io::Error::other(format!(
+                "shard {from} gave no way to settle its packets"
+            ))),
         }
     }
 }

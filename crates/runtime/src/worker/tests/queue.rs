@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use rustix::event::{EventfdFlags, eventfd};
 use secgroup_io::live::{
@@ -13,6 +13,7 @@ use secgroup_packet::{Direction, LinkType};
 use secgroup_testkit::frame;
 
 use crate::Attached;
+use crate::supervisor::Notice;
 use crate::testing::{Rig, policy};
 
 /// What was settled, by call.
@@ -24,15 +25,24 @@ struct Held {
     fd: OwnedFd,
     waiting: VecDeque<(PacketId, Heard, Vec<u8>)>,
     given: Vec<(PacketId, Heard, Vec<u8>)>,
-    settled: Settled,
+    kernel: Kernel,
+    /// What other shards tell.
+    elsewhere: Kernel,
+    /// Lives as long as the queue is open.
+    open: Arc<()>,
 }
 
-#[derive(Debug)]
-struct Elsewhere(Settled);
+/// Takes verdicts, or refuses them.
+#[derive(Debug, Clone, Default)]
+struct Kernel {
+    settled: Settled,
+    refuses: bool,
+}
 
 impl Held {
     fn new(packets: Vec<(Heard, Vec<u8>)>) -> (Self, Settled) {
-        let settled = Settled::default();
+        let kernel = Kernel::default();
+        let settled = Arc::clone(&kernel.settled);
         let waiting = (0..)
             .zip(packets)
             .map(|(id, (heard, bytes))| (PacketId(id), heard, bytes));
@@ -40,7 +50,9 @@ impl Held {
             fd: eventfd(1, EventfdFlags::NONBLOCK).unwrap(),
             waiting: waiting.collect(),
             given: Vec::new(),
-            settled: Arc::clone(&settled),
+            elsewhere: kernel.clone(),
+            kernel,
+            open: Arc::default(),
         };
         (held, settled)
     }
@@ -81,18 +93,20 @@ impl Queue for Held {
     }
 
     fn settle(&mut self, verdicts: &[(PacketId, QueueVerdict)]) -> io::Result<()> {
-        self.settled.lock().unwrap().push(verdicts.to_vec());
-        Ok(())
+        self.kernel.settle(verdicts)
     }
 
     fn settler(&self) -> io::Result<Box<dyn Settle>> {
-        Ok(Box::new(Elsewhere(Arc::clone(&self.settled))))
+        Ok(Box::new(self.elsewhere.clone()))
     }
 }
 
-impl Settle for Elsewhere {
+impl Settle for Kernel {
     fn settle(&mut self, verdicts: &[(PacketId, QueueVerdict)]) -> io::Result<()> {
-        self.0.lock().unwrap().push(verdicts.to_vec());
+        if self.refuses {
+            return Err(io::Error::other("no room"));
+        }
+        self.settled.lock().unwrap().push(verdicts.to_vec());
         Ok(())
     }
 }
@@ -172,4 +186,80 @@ fn the_shard_that_owns_a_flow_settles_it() {
             .iter()
             .all(|worker| worker.engine().connections().count() > 10)
     );
+}
+
+/// A fragment goes first to the shard of its addresses, and may belong to the one that received it after all.
+#[test]
+fn a_fragment_that_comes_back_is_settled() {
+    let datagrams = 0..100_u16;
+    let packets: Vec<_> = datagrams
+        .flat_map(|n| {
+            let peer = format!("203.0.113.{n}:{}", 1000 + n);
+            let whole = frame::udp(&peer, "10.0.0.10:53", &[7; 100]);
+            frame::fragments_with_id(&whole, n.into(), &[48])
+        })
+        .map(|bytes| (Heard::Arriving, bytes[14..].to_vec()))
+        .collect();
+    let count = u32::try_from(packets.len()).unwrap();
+    let mut rig = Rig::new(2, 1000, &policy());
+    let (first, settled) = Held::new(packets);
+    let (second, settled_of_second) = Held::new(Vec::new());
+    let devices = [first, second].map(|held| Attached::Host(Box::new(held)));
+    rig.attach(false, &[], devices.into());
+
+    let back = super::report_of(&mut rig, 1).worker.handed_over;
+    assert!(back > 10, "too few came back: {back}");
+    let mut all = settled.lock().unwrap().concat();
+    all.sort_by_key(|(PacketId(id), _)| *id);
+    let ids: Vec<_> = all.iter().map(|(PacketId(id), _)| *id).collect();
+    assert_eq!(ids, Vec::from_iter(0..count), "each is settled once");
+    let is_dropped = |(_, verdict): &(_, _)| *verdict == QueueVerdict::Drop;
+    assert!(!all.iter().any(is_dropped));
+    assert!(settled_of_second.lock().unwrap().is_empty());
+    assert!(rig.notices.is_empty(), "no link was lost");
+}
+
+#[track_caller]
+fn assert_lost(rig: &Rig, queue: &Weak<()>) {
+    let Ok(Notice::Lost {
+        reason,
+        comes_back: true,
+        ..
+    }) = rig.notices.try_recv()
+    else {
+        panic!("nothing was told");
+    };
+    assert_eq!(reason, "queue: packets cannot be settled: no room");
+    assert!(rig.notices.is_empty(), "it is told once");
+    assert_eq!(queue.strong_count(), 0, "the queue is closed");
+}
+
+#[test]
+fn a_queue_that_cannot_be_told_is_closed() {
+    let mut rig = Rig::new(1, 64, &policy());
+    let (mut held, _settled) = Held::new(packets());
+    held.kernel.refuses = true;
+    let open = Arc::downgrade(&held.open);
+    rig.attach(false, &[], vec![Attached::Host(Box::new(held))]);
+    assert_lost(&rig, &open);
+    let counts = super::report(&mut rig).links.remove(0).counts;
+    assert_eq!((counts.sides[0].sent, counts.sides[0].not_sent), (0, 7));
+}
+
+/// The shard that finds out closes its own queue; the supervisor, whom it tells, has the others close theirs.
+#[test]
+fn a_queue_of_another_shard_that_cannot_be_told_loses_the_link() {
+    let mut rig = Rig::new(2, 64, &policy());
+    let packet = |port: u16| {
+        let peer = format!("203.0.113.5:{port}");
+        frame::udp(&peer, "10.0.0.10:53", b"?")[14..].to_vec()
+    };
+    let packets = (1000..1100).map(|port| (Heard::Arriving, packet(port)));
+    let (mut first, _settled) = Held::new(packets.collect());
+    first.elsewhere.refuses = true;
+    let (second, _nothing) = Held::new(Vec::new());
+    let open = Arc::downgrade(&second.open);
+    let devices = [first, second].map(|held| Attached::Host(Box::new(held)));
+    rig.attach(false, &[], devices.into());
+    assert_lost(&rig, &open);
 }
