@@ -52,6 +52,10 @@ pub trait Queue: Receiver {
 
     /// Tells the kernel what becomes of packets. A packet that is never settled is held until the
     /// queue is closed, and then dropped.
+    ///
+    /// # Errors
+    /// The kernel was not told of all of them. Those that it was not told of are never accepted; they wait until the queue is
+    /// closed, which is all that is left to do.
     fn settle(&mut self, verdicts: &[(PacketId, QueueVerdict)]) -> io::Result<()>;
 
     /// A way to settle packets of this queue from another thread, after they were handed over.

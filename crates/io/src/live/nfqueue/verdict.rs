@@ -9,7 +9,8 @@
 //! Several threads may do this for one queue, each through a duplicate of the same socket (the kernel
 //! takes verdicts only from the socket that receives the packets). Packets stay in the list until the kernel was told,
 //! so that what one thread is just telling counts as undecided for the others; the list is not locked
-//! meanwhile, as the kernel carries the packets to their end within the call.
+//! meanwhile, as the kernel carries the packets to their end within the call. What the kernel could not be told stays
+//! in the list for good: a later message about all packets up to another must not speak for it.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -85,6 +86,8 @@ pub(super) struct Settler {
     /// What is being told, kept for its memory.
     told: Vec<(u32, Say)>,
     messages: Writer,
+    /// By message: where it ends in the bytes of all, and how many of `told` are said by then.
+    ends: Vec<(usize, usize)>,
 }
 
 impl Settler {
@@ -101,6 +104,7 @@ impl Settler {
             mark,
             told: Vec::new(),
             messages: Writer::default(),
+            ends: Vec::new(),
         }
     }
 
@@ -132,32 +136,49 @@ impl Settler {
             .take_while(|held| told.next().is_some_and(|&(id, _)| id == held.id))
             .count();
         drop(held);
+        self.write(oldest);
+    }
+
+    /// Writes the messages about what is to be told, of which the first `oldest` are the oldest packets held.
+    fn write(&mut self, oldest: usize) {
         self.messages.clear();
+        self.ends.clear();
         let (oldest, others) = self.told.split_at(oldest);
-        for run in oldest.chunk_by(|a, b| a.1 == b.1) {
-            match *run {
-                [(id, say)] => say.write(Request::Verdict, self.queue, id, &mut self.messages),
-                [.., (last, say)] => {
-                    say.write(Request::VerdictBatch, self.queue, last, &mut self.messages);
-                }
-                [] => {}
-            }
+        let runs = oldest.chunk_by(|a, b| a.1 == b.1);
+        let mut said = 0;
+        for run in runs.chain(others.chunks(1)) {
+            let Some(&(last, say)) = run.last() else {
+                continue;
+            };
+            let request = match run.len() {
+                1 => Request::Verdict,
+                _ => Request::VerdictBatch,
+            };
+            say.write(request, self.queue, last, &mut self.messages);
+            said += run.len();
+            self.ends.push((self.messages.bytes().len(), said));
         }
-        for &(id, say) in others {
-            say.write(Request::Verdict, self.queue, id, &mut self.messages);
-        }
+    }
+
+    /// How many packets the first `bytes` of the messages tell about.
+    fn said_by(&self, bytes: usize) -> usize {
+        let messages = self.ends.partition_point(|&(end, _)| end <= bytes);
+        let last = messages.checked_sub(1);
+        last.and_then(|last| self.ends.get(last))
+            .map_or(0, |&(_, said)| said)
     }
 }
 
 impl Settle for Settler {
     fn settle(&mut self, verdicts: &[(PacketId, QueueVerdict)]) -> io::Result<()> {
         self.plan(verdicts);
-        let sent = send_messages(&self.socket, self.messages.bytes());
+        let (sent, outcome) = send_messages(&self.socket, self.messages.bytes());
+        let said = self.said_by(sent);
         let mut held = lock(&self.held);
-        for &(id, _) in &self.told {
+        for &(id, _) in self.told.iter().take(said) {
             held.remove(id);
         }
-        sent
+        outcome
     }
 }
 
@@ -170,14 +191,17 @@ pub(super) fn drop_up_to(id: u32, queue: u16, to: &mut Writer) {
     say.write(Request::VerdictBatch, queue, id, to);
 }
 
-/// Sends whole messages, in as few calls as is sensible.
-fn send_messages(socket: impl AsFd, mut messages: &[u8]) -> io::Result<()> {
-    while !messages.is_empty() {
-        let (now, later) = messages.split_at(whole_messages(messages));
-        send(&socket, now, SendFlags::DONTWAIT)?;
-        messages = later;
+/// Sends whole messages, in as few calls as is sensible. How many bytes the kernel took, and what went wrong with the others.
+fn send_messages(socket: impl AsFd, messages: &[u8]) -> (usize, io::Result<()>) {
+    let mut rest = messages;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(whole_messages(rest));
+        if let Err(error) = send(&socket, now, SendFlags::DONTWAIT) {
+            return (messages.len() - rest.len(), Err(error.into()));
+        }
+        rest = later;
     }
-    Ok(())
+    (messages.len(), Ok(()))
 }
 
 /// How many bytes the messages are that one call takes.
@@ -201,6 +225,7 @@ pub(super) fn lock(held: &Mutex<Held>) -> std::sync::MutexGuard<'_, Held> {
 #[cfg(test)]
 mod tests {
     use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixDatagram;
 
     use super::*;
 
@@ -337,5 +362,47 @@ mod tests {
             rest = later;
         }
         assert_eq!(count, 1500);
+    }
+
+    fn held(settler: &Settler) -> Vec<u32> {
+        lock(&settler.held).iter().map(|held| held.id).collect()
+    }
+
+    #[test]
+    fn what_could_not_be_told_stays_undecided() {
+        let mut settler = settler(1..=4); // Its socket is none: nothing can be told.
+        let drops = [(PacketId(1), Drop), (PacketId(2), Drop)];
+        settler.settle(&drops).unwrap_err();
+        assert_eq!(held(&settler), [1, 2, 3, 4]);
+        let said = plan(&mut settler, &[(3, Accept), (4, Accept)]);
+        assert_eq!(
+            said,
+            [(SINGLE, 3, 1), (SINGLE, 4, 1)],
+            "those to be dropped are not accepted with them"
+        );
+    }
+
+    #[test]
+    fn of_many_messages_those_told_before_an_error_are_settled() {
+        const COUNT: u32 = 100_000; // Far more than the buffer of a socket holds.
+        let (ours, kernel) = UnixDatagram::pair().unwrap();
+        kernel.set_nonblocking(true).unwrap();
+        let mut settler = settler(0..COUNT);
+        settler.socket = ours.into();
+        // The oldest two in one message, then one that stays undecided, then one message each.
+        let told = (0..2).chain(3..COUNT);
+        let verdicts: Vec<_> = told.map(|id| (PacketId(id), Drop)).collect();
+        let error = settler.settle(&verdicts).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+
+        let mut last = None;
+        let mut buffer = vec![0; CALL_BYTES];
+        while let Ok(len) = kernel.recv(&mut buffer) {
+            last = read(&buffer[..len]).last().map(|&(_, id, ..)| id);
+        }
+        let last = last.expect("the first call reaches the other side");
+        assert!((3..COUNT - 1).contains(&last), "{last}");
+        let expected: Vec<_> = std::iter::once(2).chain(last + 1..COUNT).collect();
+        assert_eq!(held(&settler), expected);
     }
 }
