@@ -15,18 +15,16 @@ pub(crate) fn run(args: &Run) -> Result<Outcome, Failure> {
         program: (!args.program.is_empty()).then(|| args.program.clone()),
     };
     let done = if args.check {
-        check(&options).map(|said| {
-            say::tell(&said);
-            Outcome::Done
-        })
+        match check(&options) {
+            Ok(said) => return say::show(&said).map(|()| Outcome::Done),
+            Err(error) => Err(error),
+        }
     } else {
-        start(&options).map(|ended| match ended {
-            Ended::Stopped => Outcome::Done,
-            Ended::Program(status) => Outcome::Code(code(status)),
-        })
+        start(&options)
     };
     match done {
-        Ok(outcome) => Ok(outcome),
+        Ok(Ended::Stopped) => Ok(Outcome::Done),
+        Ok(Ended::Program(status)) => Ok(Outcome::Code(code(status))),
         Err(RunError::Faulty(said)) => {
             say::tell(&said);
             Ok(Outcome::BadInput)

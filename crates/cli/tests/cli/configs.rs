@@ -140,12 +140,22 @@ fn what_the_documents_say_to_type_does_run() {
     ] {
         lines.extend(blocks(&fs::read_to_string(root().join(document)).unwrap()));
     }
+    // The daemon's own tests load its configurations, the live ones run it.
+    lines.retain(|line| !is_live(line));
     assert!(lines.len() > 15, "{lines:?}");
     for line in lines {
         let run = run(&folder, &line).code(0);
         assert!(!run.stdout.is_empty(), "{line}");
         assert_eq!(run.stderr, "", "{line}");
     }
+}
+
+/// Whether a line starts the daemon or asks it for something.
+fn is_live(line: &str) -> bool {
+    let live = ["run", "status", "flows", "reload", "stop", "handover"];
+    line.split_whitespace()
+        .nth(1)
+        .is_some_and(|command| live.contains(&command))
 }
 
 #[test]
