@@ -16,10 +16,28 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::fd::AsFd;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+/// Programs that the tests between namespaces use; `scripts/install-test-tools` installs them.
+const PROGRAMS: [&str; 14] = [
+    "ip",
+    "sysctl",
+    "ping",
+    "python3",
+    "ethtool",
+    "nft",
+    "iptables-legacy",
+    "iperf3",
+    "dnsmasq",
+    "dig",
+    "curl",
+    "openssl",
+    "nc",
+    "traceroute",
+];
+
 /// What every namespace's name begins with.
 const PREFIX: &str = "sgt";
 
-/// Whether network namespaces can be made here; otherwise why not, in one line.
+/// Whether network namespaces can be made here, and what tests do in them is installed; otherwise why not, in one line.
 ///
 /// # Errors
 /// The reason.
@@ -27,6 +45,11 @@ pub fn permitted() -> Result<(), String> {
     static PERMITTED: OnceLock<Result<(), String>> = OnceLock::new();
     PERMITTED
         .get_or_init(|| {
+            if let Some(missing) = PROGRAMS.iter().find(|program| !is_installed(program)) {
+                return Err(format!(
+                    "'{missing}' is not installed; scripts/install-test-tools installs what these tests use"
+                ));
+            }
             clear_leftovers();
             let name = unique("probe");
             ip(&["netns", "add", &name])?;
@@ -200,6 +223,14 @@ pub fn veth((host_a, a): (&Namespace, &str), (host_b, b): (&Namespace, &str)) {
     ));
     host_a.ip(&format!("link set {a} up"));
     host_b.ip(&format!("link set {b} up"));
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    folders
+        .into_iter()
+        .any(|folder: PathBuf| folder.join(program).is_file())
 }
 
 /// A name that no other namespace has: `sgt-PID-NUMBER-LABEL`.

@@ -37,7 +37,9 @@ on_each! {
     tap => Tap,
     af_xdp_native => AfXdpNative,
     af_xdp_generic => AfXdpGeneric,
+    af_packet_sharded => AfPacketSharded,
     host => Host,
+    host_sharded => HostSharded,
 }
 
 live! {

@@ -1,9 +1,10 @@
 //! Fragments: scenarios 58 to 62.
 
 use secgroup_testkit::frame::{self, fragments_with_id, piece};
+use secgroup_testkit::station::{Tags, cross};
 
 use crate::support::{
-    ANY, ANY6, I, I6, Lab, O, O6, Policy, Setup, everything, live, ping, pings, udp,
+    ANY, ANY6, Backend, I, I6, Lab, O, O6, Policy, Setup, everything, live, ping, pings, udp,
 };
 
 /// A datagram to an allowed port and one to another, in either family.
@@ -36,6 +37,41 @@ live! {
         }
         assert_eq!(lab.daemon().packets("I", "ingress", "fragment"), 2);
         assert_eq!(lab.daemon().packets("I", "ingress", "no-rule"), 4);
+    }
+
+    /// Scenario 59: behind tags, of one kind and of both.
+    fn fragments_behind_tags() {
+        let lab = Lab::new(&Setup::stations(rules()));
+        let mut wire = lab.wire();
+        let mut inside = Tags::open(&lab.instance, "eth0");
+        let tagged: [fn(Vec<u8>) -> Vec<u8>; 2] =
+            [|plain| frame::with_vlan(plain, 100), |plain| frame::with_qinq(plain, 7, 100)];
+        for (tags, tagged) in (1..).zip(tagged) {
+            for (id, (allowed, denied)) in (10 * tags..).zip(datagrams()) {
+                let pieces = |datagram, id| {
+                    let pieces = fragments_with_id(datagram, id, &[112, 424]);
+                    pieces.into_iter().map(tagged).collect::<Vec<_>>()
+                };
+                let sent = pieces(&allowed, id);
+                let arrived = cross(&mut wire.outside, &mut inside, &sent);
+                assert_eq!(arrived, sent, "{tags} tags");
+                let arrived = cross(&mut wire.outside, &mut inside, &pieces(&denied, 100 + id));
+                assert!(arrived.is_empty(), "{tags} tags: {arrived:x?}");
+            }
+        }
+    }
+
+    /// Scenario 60: a datagram of which only the beginning comes is in nobody's way.
+    fn an_incomplete_datagram_is_in_nobodys_way() {
+        let lab = Lab::new(&Setup::stations(rules()));
+        let mut wire = lab.wire();
+        for (id, (allowed, _)) in (1..).zip(datagrams()) {
+            let pieces = fragments_with_id(&allowed, id, &[424]);
+            assert_eq!(wire.ingress(&pieces[..1]), pieces[..1]);
+            let others = fragments_with_id(&allowed, 10 + id, &[424]);
+            assert_eq!(wire.ingress(&others), others);
+            assert_eq!(wire.ingress(std::slice::from_ref(&allowed)), std::slice::from_ref(&allowed));
+        }
     }
 
     /// Scenario 58: overlap by one unit, in either order. RFC 5722 for both families.
@@ -83,13 +119,19 @@ live! {
     }
 
     /// Scenario 60, between hosts: what the kernels cut and put together.
-    fn large_pings_pass() {
-        let lab = Lab::new(&Setup::hosts(Policy::new(&ping(), &everything())));
-        for (instance, outside, largest) in [(I, O, 65_507), (I6, O6, 65_527)] {
-            for size in [1600, 3200, largest] {
-                pings(&lab.outside, &format!("-s {size}"), instance);
-                pings(&lab.instance, &format!("-s {size}"), outside);
-            }
+    fn large_pings_pass() { large_pings(Backend::AfPacketV2); }
+
+    /// Pieces find the shard of their first one, and ICMP errors that of the flow they quote.
+    fn large_pings_pass_over_shards() { large_pings(Backend::AfPacketSharded); }
+    fn large_pings_pass_over_queues() { large_pings(Backend::HostSharded); }
+}
+
+fn large_pings(backend: Backend) {
+    let lab = Lab::new(&Setup::hosts(Policy::new(&ping(), &everything())).backend(backend));
+    for (instance, outside, largest) in [(I, O, 65_507), (I6, O6, 65_527)] {
+        for size in [1600, 3200, largest] {
+            pings(&lab.outside, &format!("-s {size}"), instance);
+            pings(&lab.instance, &format!("-s {size}"), outside);
         }
     }
 }

@@ -14,10 +14,29 @@ pub(crate) enum Backend {
     Tap,
     AfXdpNative,
     AfXdpGeneric,
+    /// Each device on several workers.
+    AfPacketSharded,
     /// The daemon runs on the instance itself, in front of its own packets.
     Host,
+    /// So do several queues and workers.
+    HostSharded,
     /// No firewall but a bridge of the kernel: shows that the lab carries the traffic of a test.
     Bridge,
+}
+
+impl Backend {
+    /// Whether the daemon runs on the instance itself.
+    pub(crate) const fn is_host(self) -> bool {
+        matches!(self, Self::Host | Self::HostSharded)
+    }
+
+    /// Workers, and shards of each interface.
+    const fn workers(self) -> u16 {
+        match self {
+            Self::AfPacketSharded | Self::HostSharded => 3,
+            _ => 1,
+        }
+    }
 }
 
 /// What stands at the ends.
@@ -107,6 +126,8 @@ pub(crate) fn toml(setup: &Setup<'_>, links: &[(&Link, &str)]) -> String {
     // Tests reload when they are ready to; one of them watches.
     line(&mut out, "watch = false");
     line(&mut out, setup.top);
+    let workers = setup.backend.workers();
+    line(&mut out, &format!("[workers]\ncount = {workers}"));
     line(
         &mut out,
         "[daemon]\nsocket = \"control.sock\"\nstate = \"state\"",
@@ -122,6 +143,10 @@ pub(crate) fn toml(setup: &Setup<'_>, links: &[(&Link, &str)]) -> String {
         line(&mut out, "[[interface]]");
         line(&mut out, &format!("name = \"{}\"", link.name));
         line(&mut out, &devices(setup, link, namespace));
+        // Queues of the host are as many as there are workers.
+        if !setup.backend.is_host() {
+            line(&mut out, &format!("shards = {workers}"));
+        }
         line(&mut out, setup.interface);
     }
     out
@@ -129,12 +154,16 @@ pub(crate) fn toml(setup: &Setup<'_>, links: &[(&Link, &str)]) -> String {
 
 fn devices(setup: &Setup<'_>, link: &Link, namespace: &str) -> String {
     let port = match setup.backend {
-        Backend::AfPacketV2 | Backend::Tap => "backend = \"af-packet\", ring = \"v2\"",
+        Backend::AfPacketV2 | Backend::AfPacketSharded | Backend::Tap => {
+            "backend = \"af-packet\", ring = \"v2\""
+        }
         Backend::AfPacketV3 => "backend = \"af-packet\", ring = \"v3\"",
         Backend::Pnet => "backend = \"pnet\"",
         Backend::AfXdpNative => "backend = \"af-xdp\", attach = \"native\"",
         Backend::AfXdpGeneric => "backend = \"af-xdp\", attach = \"generic\"",
-        Backend::Host => return "mode = \"host\"\ndevices = [\"eth0\"]".to_owned(),
+        Backend::Host | Backend::HostSharded => {
+            return "mode = \"host\"\ndevices = [\"eth0\"]".to_owned();
+        }
         Backend::Bridge => "", // There is no daemon.
     };
     let device = |name: &str| format!("{{ device = \"{name}\", {port} }}");

@@ -135,7 +135,7 @@ impl Lab {
         let [inner, outer] = setup.mtu;
         let network = self.network.name();
         let (inside, outside) = (link.inside, link.outside);
-        if setup.backend == Backend::Host {
+        if setup.backend.is_host() {
             host.ip(&format!(
                 "link add eth0 mtu {outer} type veth peer name {near} mtu {outer} netns {network}"
             ));
@@ -186,7 +186,7 @@ impl Lab {
     #[track_caller]
     pub(crate) fn start(&mut self) {
         let host = match self.backend {
-            Backend::Host => &self.instance,
+            Backend::Host | Backend::HostSharded => &self.instance,
             _ => &self.firewall,
         };
         self.daemon = Some(Daemon::start(host, self.folder.path()));
