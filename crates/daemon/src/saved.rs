@@ -16,8 +16,9 @@
 //!
 //! A record has the time that its connection had left. What went by between saving and restoring, by the wall clock, is taken off.
 //!
-//! The file is written beside the old one, brought to the disk, and renamed: there is the old one or the new one, never half of
-//! one. Reading trusts nothing: lengths are held against the file before anything is made of them, and the memory used is the file's size. Whoever
+//! The file is written beside the old one and renamed: whatever becomes of the daemon, there is the old one or the new one, never half of
+//! one. It is not brought to the disk: a host that loses power has lost the ends of its connections as well, the checksum tells a file that
+//! did not make it, and a restart would wait twice as long. Reading trusts nothing: lengths are held against the file before anything is made of them, and the memory used is the file's size. Whoever
 //! restores logs the error and goes on without; grace (semantics D39) picks up what can be picked up.
 
 mod layout;

@@ -254,18 +254,12 @@ fn replace<T>(path: &Path, write: impl FnOnce(&mut File) -> io::Result<T>) -> io
         .mode(0o600)
         .open(&beside)?;
     let written = write(&mut file).and_then(|written| {
-        file.sync_all()?;
         fs::rename(&beside, path)?;
         Ok(written)
     });
     if written.is_err() {
         // The first error is the one to tell.
         let _ = fs::remove_file(&beside);
-        return written;
     }
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()?;
     written
 }
