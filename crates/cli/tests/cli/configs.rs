@@ -155,7 +155,7 @@ fn is_live(line: &str) -> bool {
     let live = ["run", "status", "flows", "reload", "stop", "handover"];
     line.split_whitespace()
         .nth(1)
-        .is_some_and(|command| live.contains(&command))
+        .is_some_and(|command| live.contains(&command.trim_end_matches(';')))
 }
 
 #[test]
