@@ -146,12 +146,14 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
     let namespace = program.as_ref().map(Program::namespace);
     let operator =
         Operator::start(loaded, options, namespace, orders.clone()).map_err(RunError::Failed)?;
-    let server =
-        Server::start(socket, Arc::clone(&operator) as Arc<dyn Operate>).map_err(failed)?;
-    let child = program
-        .map(|program| program.start(&orders))
-        .transpose()
-        .map_err(RunError::Failed)?;
+    // Devices are open and rules are in force: whatever fails now has to leave them as they were.
+    let begun = Server::start(socket, Arc::clone(&operator) as Arc<dyn Operate>)
+        .map_err(failed)
+        .and_then(|server| {
+            let child = program.map(|program| program.start(&orders)).transpose();
+            Ok((server, child.map_err(RunError::Failed)?))
+        });
+    let (server, child) = begun.inspect_err(|_| operator.finish())?;
     // What changes from here on is seen.
     let watches = Watches::new(&operator);
     operator.is_up();

@@ -119,7 +119,8 @@ impl HostSide {
                 self.trouble = None;
             }
             Err(error) => {
-                // Packet by packet is slower and always right; old marks run out by themselves.
+                // No flow is marked from here on. One that was marked before goes on by the rules that are still
+                // there, until a later round replaces them.
                 self.mark.set(None);
                 let trouble = format!("flows are not left to the kernel any more: {error}");
                 warn!("{trouble}");
