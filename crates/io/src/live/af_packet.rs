@@ -108,8 +108,8 @@ impl Receiver for AfPacket {
 
     fn drops(&mut self) -> PortDrops {
         // The kernel's count starts again whenever it is read.
-        if let Ok(drops) = socket::ring_drops(self.socket.as_fd()) {
-            self.drops.ring += u64::from(drops);
+        if let Ok(counted) = socket::statistics(self.socket.as_fd()) {
+            self.drops.ring += u64::from(counted.dropped);
         }
         self.refresh_mtu();
         self.drops

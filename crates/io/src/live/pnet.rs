@@ -40,7 +40,6 @@ use secgroup_packet::LinkType;
 
 use super::arena::{Arena, SLOT_MAX};
 use super::device::{Change, Device, DeviceError, DeviceWatch, Framing};
-use super::sys::filter::{passed, set_filter};
 use super::sys::socket;
 use super::{Gone, LiveFrame, Port, PortDrops, ReceiveError, Receiver, Transmitted, VnetHeader};
 
@@ -241,11 +240,11 @@ impl Receiver for Pnet {
 
     fn drops(&mut self) -> PortDrops {
         // The kernel's counts start again whenever they are read.
-        if let Ok(drops) = socket::ring_drops(self.socket.as_fd()) {
-            self.drops.ring += u64::from(drops);
+        if let Ok(counted) = socket::statistics(self.socket.as_fd()) {
+            self.drops.ring += u64::from(counted.dropped);
         }
-        if let Ok(tagged) = passed(self.tagged.as_fd()) {
-            self.drops.vlan += u64::from(tagged);
+        if let Ok(tagged) = socket::statistics(self.tagged.as_fd()) {
+            self.drops.vlan += u64::from(tagged.passed);
         }
         self.drops
     }
@@ -297,7 +296,7 @@ impl fmt::Debug for Pnet {
 fn frame_socket() -> io::Result<OwnedFd> {
     let made = packet_socket()?;
     socket::set_packet_option(made.as_fd(), libc::PACKET_VNET_HDR, 1)?;
-    set_filter(made.as_fd(), &program::UNTAGGED)?;
+    socket::set_filter(made.as_fd(), &program::UNTAGGED)?;
     // Beyond the host's limit with CAP_NET_ADMIN, otherwise up to it.
     set_socket_recv_buffer_size_force(&made, RECEIVE_BUFFER)
         .or_else(|_| set_socket_recv_buffer_size(&made, RECEIVE_BUFFER))?;
@@ -308,7 +307,7 @@ fn frame_socket() -> io::Result<OwnedFd> {
 /// finds no room is counted as well.
 fn tagged_socket(index: u32) -> io::Result<OwnedFd> {
     let made = packet_socket()?;
-    set_filter(made.as_fd(), &program::TAGGED)?;
+    socket::set_filter(made.as_fd(), &program::TAGGED)?;
     set_socket_recv_buffer_size(&made, 1)?;
     socket::bind(made.as_fd(), index)?;
     Ok(made)

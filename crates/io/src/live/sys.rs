@@ -4,7 +4,6 @@
 
 pub(super) mod bpf;
 pub(super) mod ethtool;
-pub(super) mod filter;
 pub(super) mod nfnetlink;
 pub(super) mod ring;
 pub(super) mod send;

@@ -1,7 +1,7 @@
 //! Two classic BPF programs, each the opposite of the other: does the frame have a VLAN tag that
 //! the kernel took out of it?
 
-use crate::live::sys::filter::Instruction;
+use crate::live::sys::socket::Instruction;
 
 /// `ld vlan_present`: what stands beside the frame is read as if it lay before its beginning.
 #[allow(

@@ -100,8 +100,17 @@ pub(crate) fn bound_index(socket: BorrowedFd<'_>) -> io::Result<Option<u32>> {
         .filter(|&index| index != 0))
 }
 
-/// Frames that found no room in the ring since the last call.
-pub(crate) fn ring_drops(socket: BorrowedFd<'_>) -> io::Result<u32> {
+/// Frames since the last call, which begins the counts again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Statistics {
+    /// They passed the socket's filter, whether or not there was room for them.
+    pub(crate) passed: u32,
+    /// Those of them that found no room.
+    pub(crate) dropped: u32,
+}
+
+/// What the kernel counted for a packet socket since the last call.
+pub(crate) fn statistics(socket: BorrowedFd<'_>) -> io::Result<Statistics> {
     let mut counts = libc::tpacket_stats_v3 {
         tp_packets: 0,
         tp_drops: 0,
@@ -119,7 +128,10 @@ pub(crate) fn ring_drops(socket: BorrowedFd<'_>) -> io::Result<u32> {
             &raw mut len,
         )
     })?;
-    Ok(counts.tp_drops)
+    Ok(Statistics {
+        passed: counts.tp_packets, // The kernel counts what found no room among them.
+        dropped: counts.tp_drops,
+    })
 }
 
 /// Gives the socket's fanout group the program that chooses among its members.
@@ -130,6 +142,11 @@ pub(crate) fn set_fanout_program(
     set_program(socket, libc::SOL_PACKET, libc::PACKET_FANOUT_DATA, program)
 }
 
+/// Gives the socket the program that says how many bytes of each frame it hears, 0 for none of it.
+pub(crate) fn set_filter(socket: BorrowedFd<'_>, program: &[Instruction]) -> io::Result<()> {
+    set_program(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, program)
+}
+
 /// Makes the socket hear nothing until [`unmute`].
 pub(crate) fn mute(socket: BorrowedFd<'_>) -> io::Result<()> {
     let nothing = Instruction {
@@ -138,7 +155,7 @@ pub(crate) fn mute(socket: BorrowedFd<'_>) -> io::Result<()> {
         jf: 0,
         k: 0,
     };
-    set_program(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &[nothing])
+    set_filter(socket, &[nothing])
 }
 
 /// Takes [`mute`] back.
