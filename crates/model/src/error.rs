@@ -126,24 +126,62 @@ macro_rules! codes {
 }
 
 codes! {
+    /// No valid signature (E17).
+    AuthFailure = "AuthFailure",
     /// The default group cannot be deleted (B9).
     CannotDelete = "CannotDelete",
     /// Something else depends on what is to be deleted (B24, B31).
     DependencyViolation = "DependencyViolation",
+    /// It would have succeeded (E6).
+    DryRunOperation = "DryRunOperation",
+    /// Too many values of a filter (E21).
+    FilterLimitExceeded = "FilterLimitExceeded",
+    /// There is such a flow log (E63).
+    FlowLogAlreadyExists = "FlowLogAlreadyExists",
+    /// A client token that was used with other parameters.
+    IdempotentParameterMismatch = "IdempotentParameterMismatch",
+    /// Not possible in the state that something is in.
+    IncorrectInstanceState = "IncorrectInstanceState",
+    /// Not possible in the state that something is in.
+    IncorrectState = "IncorrectState",
+    /// The endpoint failed (E13).
+    InternalError = "InternalError",
+    /// No such action (E5).
+    InvalidAction = "InvalidAction",
+    /// No such attachment.
+    InvalidAttachmentIdNotFound = "InvalidAttachmentID.NotFound",
+    /// No such flow log (E63).
+    InvalidFlowLogIdNotFound = "InvalidFlowLogId.NotFound",
+    /// Not the syntax of a flow log id.
+    InvalidFlowLogIdMalformed = "InvalidFlowLogId.Malformed",
     /// The name is taken in the VPC (B5).
     InvalidGroupDuplicate = "InvalidGroup.Duplicate",
+    /// Something still uses the group (B24).
+    InvalidGroupInUse = "InvalidGroup.InUse",
     /// No such group, or one of a network that is not connected (A30, B26).
     InvalidGroupNotFound = "InvalidGroup.NotFound",
     /// Not the syntax of a group id (B26).
     InvalidGroupIdMalformed = "InvalidGroupId.Malformed",
+    /// An id that stands for nothing (E58).
+    InvalidId = "InvalidID",
+    /// The address is another interface's (E60).
+    InvalidIpAddressInUse = "InvalidIPAddress.InUse",
     /// The instance has several interfaces (B13).
     InvalidInstanceId = "InvalidInstanceID",
     /// Not the syntax of an instance id.
     InvalidInstanceIdMalformed = "InvalidInstanceID.Malformed",
     /// No such instance.
     InvalidInstanceIdNotFound = "InvalidInstanceID.NotFound",
+    /// The interface is attached.
+    InvalidNetworkInterfaceInUse = "InvalidNetworkInterface.InUse",
+    /// Not the syntax of an attachment id.
+    InvalidNetworkInterfaceAttachmentIdMalformed = "InvalidNetworkInterfaceAttachmentId.Malformed",
     /// Not the syntax of an interface id.
     InvalidNetworkInterfaceIdMalformed = "InvalidNetworkInterfaceId.Malformed",
+    /// No such interface (E63).
+    InvalidNetworkInterfaceIdNotFound = "InvalidNetworkInterfaceID.NotFound",
+    /// A page token that this endpoint did not give (E20).
+    InvalidNextToken = "InvalidNextToken",
     /// Values that exclude each other.
     InvalidParameterCombination = "InvalidParameterCombination",
     /// A value that cannot be.
@@ -162,20 +200,44 @@ codes! {
     InvalidPrefixListModification = "InvalidPrefixListModification",
     /// Not the syntax of a rule id (E54).
     InvalidSecurityGroupRuleIdMalformed = "InvalidSecurityGroupRuleId.Malformed",
+    /// No such rule (E54).
+    InvalidSecurityGroupRuleIdNotFound = "InvalidSecurityGroupRuleId.NotFound",
+    /// The range overlaps another subnet's.
+    InvalidSubnetConflict = "InvalidSubnet.Conflict",
+    /// The range lies outside of the VPC's.
+    InvalidSubnetRange = "InvalidSubnet.Range",
     /// Not the syntax of a subnet id.
     InvalidSubnetIdMalformed = "InvalidSubnetID.Malformed",
+    /// No such subnet (E63).
+    InvalidSubnetIdNotFound = "InvalidSubnetID.NotFound",
     /// Not the syntax of a VPC id.
     InvalidVpcIdMalformed = "InvalidVpcId.Malformed",
     /// No such VPC (E63).
     InvalidVpcIdNotFound = "InvalidVpcID.NotFound",
+    /// The range of a VPC is too large or too small.
+    InvalidVpcRange = "InvalidVpc.Range",
     /// Not the syntax of a peering connection id.
     InvalidVpcPeeringConnectionIdMalformed = "InvalidVpcPeeringConnectionId.Malformed",
+    /// No such peering connection.
+    InvalidVpcPeeringConnectionIdNotFound = "InvalidVpcPeeringConnectionID.NotFound",
+    /// A key that is not known, as STS says it (E17).
+    InvalidClientTokenId = "InvalidClientTokenId",
+    /// No action was named (E5).
+    MissingAction = "MissingAction",
+    /// The request is not signed (E17).
+    MissingAuthenticationToken = "MissingAuthenticationToken",
     /// Something that must be said was not.
     MissingParameter = "MissingParameter",
+    /// Not allowed: another account's, or one that nobody may change.
+    OperationNotPermitted = "OperationNotPermitted",
     /// More entries than the list may hold (B30).
     PrefixListMaxEntriesExceeded = "PrefixListMaxEntriesExceeded",
     /// The list was changed meanwhile (B30).
     PrefixListVersionMismatch = "PrefixListVersionMismatch",
+    /// Signed too long ago, or in the future (E17).
+    RequestExpired = "RequestExpired",
+    /// Too many requests at once (E13).
+    RequestLimitExceeded = "RequestLimitExceeded",
     /// A quota of prefix lists is used up (B23).
     ResourceCountExceeded = "ResourceCountExceeded",
     /// A group has no room for more rules (B19).
@@ -186,8 +248,18 @@ codes! {
     SecurityGroupsPerInterfaceLimitExceeded = "SecurityGroupsPerInterfaceLimitExceeded",
     /// An EC2-Classic instance has no room for more groups (B21, A39).
     SecurityGroupsPerInstanceLimitExceeded = "SecurityGroupsPerInstanceLimitExceeded",
+    /// The signature is not the one that the key makes (E17).
+    SignatureDoesNotMatch = "SignatureDoesNotMatch",
     /// A resource has no room for more tags (A38).
     TagLimitExceeded = "TagLimitExceeded",
+    /// The key may not do this (E17).
+    UnauthorizedOperation = "UnauthorizedOperation",
+    /// The endpoint is about to end, or cannot write (E13).
+    Unavailable = "Unavailable",
+    /// A parameter that the action does not have (E5).
+    UnknownParameter = "UnknownParameter",
+    /// There is such a peering connection already.
+    VpcPeeringConnectionAlreadyExists = "VpcPeeringConnectionAlreadyExists",
     /// No VPC was named and there is no default one (B2).
     VpcIdNotSpecified = "VPCIdNotSpecified",
 }

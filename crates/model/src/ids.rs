@@ -126,6 +126,15 @@ resource! {
     PeeringId, "pcx-", "vpc-peering-connection", InvalidVpcPeeringConnectionIdMalformed,
     &[SHORT_DIGITS, LONG_DIGITS]
 }
+resource! {
+    /// A flow log.
+    FlowLogId, "fl-", "vpc-flow-log", InvalidFlowLogIdMalformed, &[LONG_DIGITS]
+}
+resource! {
+    /// What attaches an interface to an instance.
+    AttachmentId, "eni-attach-", "network-interface-attachment",
+    InvalidNetworkInterfaceAttachmentIdMalformed, &[SHORT_DIGITS, LONG_DIGITS]
+}
 id! {
     /// An AWS account, 12 digits.
     AccountId

@@ -22,8 +22,8 @@ pub use secgroup_packet::{Direction, Family, PortRange, Protocol};
 pub use crate::error::{ErrorCode, ModelError, Part};
 pub use crate::group::SecurityGroup;
 pub use crate::ids::{
-    AccountId, GroupId, InstanceId, NetworkInterfaceId, PeeringId, PrefixListId, RuleId, SubnetId,
-    VpcId,
+    AccountId, AttachmentId, FlowLogId, GroupId, InstanceId, NetworkInterfaceId, PeeringId,
+    PrefixListId, RuleId, SubnetId, VpcId,
 };
 pub use crate::interface::{ConnectionTracking, MacAddress, NetworkInterface};
 pub use crate::inventory::Inventory;

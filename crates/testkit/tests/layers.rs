@@ -17,12 +17,16 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may depend on, directly, in its `[dependencies]` and `[build-dependencies]`.
-const ALLOWED: [(&str, &[&str]); 16] = [
+const ALLOWED: [(&str, &[&str]); 20] = [
     ("packet", &[]),
     ("conntrack", &["packet"]),
     ("policy", &["packet"]),
     ("datapath", &["packet", "conntrack", "policy"]),
     ("model", &["packet"]),
+    ("ec2", &["model"]),
+    ("api", &["model", "ec2"]),
+    ("store", &["model", "ec2"]),
+    ("endpoint", &["model", "ec2", "api", "store"]),
     ("control", &["packet", "policy", "datapath", "model"]),
     ("import", &["model"]),
     ("io", &["packet"]),
@@ -52,6 +56,8 @@ const ALLOWED: [(&str, &[&str]); 16] = [
             "import",
             "io",
             "runtime",
+            "ec2",
+            "endpoint",
         ],
     ),
     (
@@ -69,6 +75,9 @@ const ALLOWED: [(&str, &[&str]); 16] = [
             "replay",
             "runtime",
             "daemon",
+            "ec2",
+            "store",
+            "endpoint",
         ],
     ),
     ("oracle", &["model"]),

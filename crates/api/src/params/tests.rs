@@ -1,0 +1,59 @@
+use super::*;
+
+fn params(form: &str) -> Params {
+    Params::parse(form.as_bytes()).unwrap()
+}
+
+#[test]
+fn lists_are_in_the_order_of_their_numbers_whatever_gaps_they_have() {
+    let params = params("GroupId.10=c&GroupId.2=b&GroupId.1=a");
+    assert_eq!(params.texts("GroupId"), ["a", "b", "c"]);
+    assert_eq!(params.check_all_read(), Ok(()));
+}
+
+#[test]
+fn structures_in_lists_are_read_by_name() {
+    let params = params(
+        "IpPermissions.1.IpProtocol=tcp&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0%2F0&IpPermissions.1.IpRanges.1.Description=Public+HTTPS",
+    );
+    let permission = params.items("IpPermissions").next().unwrap();
+    assert_eq!(permission.text("IpProtocol"), Some("tcp"));
+    let range = permission.items("IpRanges").next().unwrap();
+    assert_eq!(range.text("CidrIp"), Some("0.0.0.0/0"));
+    assert_eq!(range.text("Description"), Some("Public HTTPS"));
+}
+
+#[test]
+fn what_nobody_read_is_unknown() {
+    let params = params("Action=X&Version=2016-11-15&DryRun=false&Item=1");
+    let error = params.check_all_read().unwrap_err();
+    assert_eq!(error.code(), "UnknownParameter");
+    assert_eq!(error.message, "The parameter Item is not recognized");
+}
+
+#[test]
+fn characters_that_xml_cannot_carry_are_refused() {
+    let error = Params::parse(b"GroupName=a%00b").unwrap_err();
+    assert_eq!(error.code(), "InvalidParameterValue");
+    assert!(error.message.contains("U+0000"), "{}", error.message);
+}
+
+#[test]
+fn too_deep_names_are_refused() {
+    let name = ["A"; 100].join(".");
+    let error = Params::parse(format!("{name}=1").as_bytes()).unwrap_err();
+    assert_eq!(error.code(), "UnknownParameter");
+}
+
+#[test]
+fn tags_must_be_for_what_is_created() {
+    let params = params(
+        "TagSpecification.1.ResourceType=instance&TagSpecification.1.Tag.1.Key=a&TagSpecification.1.Tag.1.Value=b",
+    );
+    let error = params.tag_specifications("security-group").unwrap_err();
+    assert_eq!(
+        error.message,
+        "'instance' is not a valid taggable resource type for this operation."
+    );
+    assert_eq!(params.tag_specifications("instance").unwrap()["a"], "b");
+}
