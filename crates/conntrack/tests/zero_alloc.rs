@@ -1,7 +1,5 @@
 //! Nothing is allocated once a table is made: not for a packet, not under a flood, not by a sweep.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -12,40 +10,10 @@ use secgroup_packet::{
     AddressPair, Direction, FlowKey, FlowKey4, Fragment, InterfaceIndex, L4, Protocol, TcpFlags,
     Timestamp,
 };
-
-/// The system's allocator, and how often this thread asked it for memory.
-struct Counting;
-
-thread_local! {
-    static ASKED: Cell<u64> = const { Cell::new(0) };
-}
-
-#[allow(unsafe_code)] // An allocator is an unsafe trait.
-// SAFETY: both functions do what the system's do with the same arguments, and nothing else but
-// count. The counter is a `const` thread local without a destructor, so that touching it allocates
-// nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ASKED.set(ASKED.get() + 1);
-        // SAFETY: the caller's promise about `layout` is the one that `System` asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        // SAFETY: `place` came from `alloc` above with this layout, so from `System`.
-        unsafe { System.dealloc(place, layout) }
-    }
-}
+use secgroup_testkit::allocations::{Counting, during};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// How often `work` asks for memory.
-fn allocations(work: impl FnOnce()) -> u64 {
-    let before = ASKED.get();
-    work();
-    ASKED.get() - before
-}
 
 fn key(i: u32) -> FlowKey {
     let [a, b, c, d] = i.to_be_bytes();
@@ -61,7 +29,7 @@ fn key(i: u32) -> FlowKey {
 
 #[test]
 fn the_counter_counts() {
-    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
+    assert_eq!(during(|| drop(std::hint::black_box(Box::new(1)))), 1);
 }
 
 #[test]
@@ -104,7 +72,7 @@ fn connections_cost_no_allocation() {
         table.remove_interface(InterfaceIndex(1));
         assert!(table.stats().gave_way > 0 && table.stats().ran_out > 0);
     };
-    assert_eq!(allocations(work), 0);
+    assert_eq!(during(work), 0);
 }
 
 #[test]
@@ -133,5 +101,5 @@ fn fragments_cost_no_allocation() {
             assert_eq!(table.later(&key, piece(8, false), now), Some(id));
         }
     };
-    assert_eq!(allocations(work), 0);
+    assert_eq!(during(work), 0);
 }

@@ -7,9 +7,6 @@
     reason = "a helper of a test speaks by failing, as the test does"
 )]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use ipnet::IpNet;
 use secgroup_io::{Link, Record};
 use secgroup_model::{
@@ -18,35 +15,8 @@ use secgroup_model::{
 };
 use secgroup_packet::{LinkType, Timestamp};
 use secgroup_replay::{Burst, Session, SessionSettings};
+use secgroup_testkit::allocations::{Counting, so_far};
 use secgroup_testkit::frame;
-
-thread_local! {
-    /// Allocations of this thread: other tests of the harness do not disturb.
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is passed on to the system allocator unchanged; the counter is a thread-local without a destructor.
-#[allow(unsafe_code, reason = "an allocator cannot be written without")]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `alloc` above, that is, from the system.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: as for `dealloc`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -141,7 +111,7 @@ fn a_packet_costs_no_allocation() {
     for (round, frames) in (0_u64..).zip(&rounds) {
         // The first rounds size the buffers of a burst.
         if round == 10 {
-            before = ALLOCATIONS.get();
+            before = so_far();
         }
         let records = frames.iter().map(|frame| Record {
             number: 1,
@@ -161,7 +131,7 @@ fn a_packet_costs_no_allocation() {
         burst = burst.recycle();
     }
     assert!(before > 0, "the allocator does not count");
-    let allocations = ALLOCATIONS.get() - before;
+    let allocations = so_far() - before;
     assert!(judged > 25_000, "only {judged} verdicts");
     assert_eq!(
         allocations, 0,

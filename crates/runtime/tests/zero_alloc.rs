@@ -7,8 +7,6 @@
     reason = "a helper of a test speaks by failing, as the test does"
 )]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,34 +19,8 @@ use secgroup_policy::{Directory, Peer, Rule, RuleNumber, RuleSet, Traffic};
 use secgroup_runtime::{
     Attached, Clock, LinkSettings, Open, OpenError, Runtime, RuntimeSettings, Shard,
 };
+use secgroup_testkit::allocations::{Counting, so_far};
 use secgroup_testkit::{frame, wait};
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is passed on to the system allocator unchanged; the counter is a thread-local without a destructor.
-#[allow(unsafe_code, reason = "an allocator cannot be written without")]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `alloc` above, that is, from the system.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: as for `dealloc`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -84,14 +56,10 @@ impl Receiver for Fountain {
 
     fn receive(&mut self, limit: usize) -> Result<usize, ReceiveError> {
         if self.given == WARM {
-            self.counted
-                .warm
-                .store(ALLOCATIONS.get(), Ordering::Relaxed);
+            self.counted.warm.store(so_far(), Ordering::Relaxed);
         }
         if self.given == BURSTS {
-            self.counted
-                .last
-                .store(ALLOCATIONS.get(), Ordering::Relaxed);
+            self.counted.last.store(so_far(), Ordering::Relaxed);
             return Err(ReceiveError::Down);
         }
         self.given += 1;

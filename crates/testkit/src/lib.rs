@@ -1,4 +1,4 @@
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![doc = include_str!("../README.md")]
 // A test that asks for an impossible packet must stop with a message, at the line that asked.
 #![allow(
@@ -6,6 +6,7 @@
     reason = "a dev-only crate: a panic is how a test helper reports misuse"
 )]
 
+pub mod allocations;
 pub mod capture;
 pub mod checksum;
 pub mod frame;
