@@ -13,6 +13,7 @@
 
 mod connections;
 mod links;
+mod opening;
 mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use crossbeam_channel::{Receiver, Sender};
 use secgroup_datapath::{Connection, Snapshot};
 use secgroup_packet::{InterfaceIndex, Steering};
 
+use crate::crew::Crew;
 use crate::events::{Event, Hub};
 use crate::mailbox::{Command, Mailbox, PATIENCE};
 use crate::settings::Ticking;
@@ -76,25 +78,19 @@ struct Attachment {
 }
 
 impl Control {
-    pub(crate) fn new(
-        mailboxes: Vec<Mailbox>,
-        hub: Arc<Hub>,
-        clock: Ticking,
-        seed: u64,
-        snapshot: Arc<Snapshot>,
-        notices: Sender<Notice>,
-    ) -> Self {
+    /// For this crew, whose engines have the seed `seed`.
+    pub(crate) fn new(crew: &Crew, seed: u64, snapshot: Arc<Snapshot>) -> Self {
         Self {
-            panics: mailboxes.iter().map(|_| AtomicU64::new(0)).collect(),
-            mailboxes,
-            hub,
-            clock,
+            mailboxes: crew.mailboxes.clone(),
+            panics: crew.mailboxes.iter().map(|_| AtomicU64::new(0)).collect(),
+            hub: Arc::clone(&crew.hub),
+            clock: crew.clock.clone(),
             steering: Steering::new(seed),
             changes: Mutex::default(),
             publishing: Mutex::default(),
             links: Mutex::default(),
             policy: Mutex::new(snapshot),
-            notices,
+            notices: crew.notices.clone(),
             devices_changed: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
         }
@@ -114,13 +110,7 @@ impl Control {
             snapshot: Arc::clone(snapshot),
             done,
         });
-        let mut late = 0;
-        for (worker, answer) in (0..).zip(self.gather(answers)) {
-            if answer.is_none() {
-                late += 1;
-                self.tell_stuck(worker, "put a policy in force");
-            }
-        }
+        let late = self.await_all((0..).zip(answers).collect(), "put a policy in force");
         let took = started.elapsed();
         let parked = &mut lock(&self.links).parked;
         parked.retain(|interface, _| snapshot.interface(*interface).is_some());
@@ -137,6 +127,19 @@ impl Control {
             .iter()
             .map(|mailbox| mailbox.ask(&command))
             .collect()
+    }
+
+    /// Waits until these workers have done what they were `asked` to, within the time for one; how many have not.
+    fn await_all(&self, answers: Vec<(u16, Receiver<()>)>, asked: &'static str) -> u16 {
+        let (workers, answers): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
+        let mut late = 0;
+        for (worker, answer) in workers.into_iter().zip(self.gather(answers)) {
+            if answer.is_none() {
+                late += 1;
+                self.tell_stuck(worker, asked);
+            }
+        }
+        late
     }
 
     /// The answers, in the order of workers, as far as they come within the time for one.
@@ -163,12 +166,11 @@ impl Control {
         self.devices_changed.store(false, Ordering::Release);
     }
 
-    /// Closes all devices and ends all workers, within the time for one answer; the connections that they had.
-    pub(crate) fn stop(&self) -> Stopped {
+    /// Closes all devices and ends all workers that answer by then; the connections that they had.
+    pub(crate) fn stop(&self, deadline: Instant) -> Stopped {
         if self.stopped.swap(true, Ordering::AcqRel) {
             return Stopped::default();
         }
-        let deadline = Instant::now() + PATIENCE * 9 / 10;
         let answers: Vec<_> = self.mailboxes.iter().map(Mailbox::ask_to_stop).collect();
         let mut stopped = Stopped::default();
         for (worker, answer) in (0..).zip(answers) {
@@ -183,6 +185,11 @@ impl Control {
         stopped.connections.extend(self.parked());
         let _ = self.notices.send(Notice::Stop);
         stopped
+    }
+
+    /// Whether everything is to end: nothing is opened any more.
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
     }
 
     fn tell_stuck(&self, worker: u16, asked: &'static str) {

@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod control;
+mod crew;
 mod events;
 mod filter;
 mod handoff;

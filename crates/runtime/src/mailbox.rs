@@ -42,6 +42,7 @@ pub(crate) enum Command {
     Install {
         spec: Arc<LinkSpec>,
         shard: u16,
+        audit: bool,
         done: Sender<()>,
     },
     /// Give up a link; its connections stay.
@@ -71,6 +72,12 @@ pub(crate) enum Command {
     /// Close the devices of a shard.
     Close {
         interface: InterfaceIndex,
+        done: Sender<()>,
+    },
+    /// Enforce the verdicts of a shard from the next burst on, or only count them. Its devices stay as they are.
+    Audit {
+        interface: InterfaceIndex,
+        audit: bool,
         done: Sender<()>,
     },
     /// Put a policy in force.

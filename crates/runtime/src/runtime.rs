@@ -1,30 +1,37 @@
 //! The handle on a running set of workers.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, bounded, unbounded};
+use crossbeam_channel::Receiver;
 use secgroup_datapath::{Connection, Snapshot};
 use secgroup_packet::InterfaceIndex;
 
 use crate::control::Control;
-use crate::events::{Event, Hub};
-use crate::handoff::Mesh;
-use crate::mailbox::Mailbox;
+use crate::crew::Crew;
+use crate::events::Event;
 use crate::supervisor::Supervisor;
-use crate::thread::Seat;
-use crate::worker::Parts;
-use crate::{FlowFilter, LinkSettings, Published, RuntimeSettings, Status};
+use crate::thread::{Seat, Thread};
+use crate::{FlowFilter, LinkSettings, LinkState, Published, RuntimeSettings, Status};
 
-/// Events that may wait for the supervisor to hand them on.
-const EVENTS_WAITING: usize = 4096;
+/// Within which time workers have to answer when they are asked to stop: a stop takes less than a second.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(800);
+/// Within which time, from the same moment, threads have to end.
+const ENDS_WITHIN: Duration = Duration::from_millis(900);
 
 /// Running workers. All methods can be called from any thread; when it is dropped, everything stops.
 #[derive(Debug)]
 pub struct Runtime {
     control: Arc<Control>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Threads>,
+}
+
+/// The threads of a runtime, until it is stopped.
+#[derive(Debug, Default)]
+struct Threads {
+    workers: Vec<Thread>,
+    supervisor: Option<Thread>,
 }
 
 /// Why a runtime does not start.
@@ -90,71 +97,36 @@ impl Runtime {
         if !(1..=RuntimeSettings::MAX_WORKERS).contains(&settings.workers) {
             return Err(StartError::Workers(settings.workers));
         }
-        let (notices, noticed) = unbounded();
-        let (events, happened) = bounded(EVENTS_WAITING);
-        let hub = Arc::new(Hub::default());
-        let clock = settings.clock.start();
-        let mailboxes: io::Result<Vec<_>> = (0..settings.workers).map(|_| Mailbox::new()).collect();
-        let (mailboxes, commands): (Vec<_>, Vec<_>) = mailboxes?.into_iter().unzip();
-        let wakers = mailboxes
-            .iter()
-            .map(|mailbox| Arc::clone(mailbox.waker()))
-            .collect();
-        let (mesh, inboxes) = Mesh::new(wakers, settings.handoff);
-        let control = Arc::new(Control::new(
-            mailboxes.clone(),
-            Arc::clone(&hub),
-            clock.clone(),
-            settings.engine.seed,
-            snapshot,
-            notices.clone(),
-        ));
+        let crew = Crew::new(&settings)?;
+        let control = Arc::new(Control::new(&crew, settings.engine.seed, snapshot));
         let runtime = Self {
             control: Arc::clone(&control),
             threads: Mutex::default(),
         };
-        let ends = mailboxes.iter().zip(commands).zip(inboxes);
-        for (index, ((mailbox, commands), inbox)) in (0..).zip(ends) {
-            let parts = Parts {
-                index,
-                engine: settings.engine.clone(),
-                busy_poll: settings.busy_poll,
-                clock: clock.clone(),
-                commands,
-                waker: Arc::clone(mailbox.waker()),
-                mesh: Arc::clone(&mesh),
-                inbox,
-                notices: notices.clone(),
-                events: events.clone(),
-                hub: Arc::clone(&hub),
-            };
+        for parts in crew.parts {
+            let index = parts.index;
             let cpus = settings.pin.len();
             let cpu = (cpus > 0).then(|| settings.pin[usize::from(index) % cpus]);
+            let control = Arc::clone(&control);
             let seat = Seat {
                 parts,
-                control: Arc::clone(&control),
+                control,
                 cpu,
             };
-            runtime.spawn(format!("secgroup-{index}"), move || seat.sit())?;
+            let worker = Thread::spawn(format!("secgroup-{index}"), move || seat.sit())?;
+            runtime.threads().workers.push(worker);
         }
         let supervisor = Supervisor {
             control,
-            notices: noticed,
-            events: happened,
+            notices: crew.noticed,
+            events: crew.happened,
         };
-        std::thread::Builder::new()
-            .name("secgroup-super".to_owned())
-            .spawn(move || supervisor.run())?;
+        let supervisor = Thread::spawn("secgroup-super".to_owned(), move || supervisor.run())?;
+        runtime.threads().supervisor = Some(supervisor);
         Ok(runtime)
     }
 
-    fn spawn(&self, name: String, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        let thread = std::thread::Builder::new().name(name).spawn(run)?;
-        self.threads().push(thread);
-        Ok(())
-    }
-
-    fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+    fn threads(&self) -> MutexGuard<'_, Threads> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -174,6 +146,13 @@ impl Runtime {
         self.control.detach(interface)
     }
 
+    /// Enforces the verdicts on a link's packets from now on, or with `audit` only counts them, and returns when every worker of the link does; whether
+    /// there is such a link. Its devices stay open, and its connections stay. A worker that does not answer in time (an
+    /// [`Event::WorkerStuck`] says which) takes the change before its next frame, if it ever comes back.
+    pub fn set_audit(&self, interface: InterfaceIndex, audit: bool) -> bool {
+        self.control.set_audit(interface, audit)
+    }
+
     /// Brings a policy into force on every worker, between two bursts of each, and returns when it is.
     #[allow(
         clippy::needless_pass_by_value,
@@ -181,6 +160,12 @@ impl Runtime {
     )]
     pub fn publish(&self, snapshot: Arc<Snapshot>) -> Published {
         self.control.publish(&snapshot)
+    }
+
+    /// Which links there are, and whether they carry frames. Asks no worker, so it can be asked at any time; [`status`](Self::status) says more.
+    #[must_use]
+    pub fn links(&self) -> Vec<(InterfaceIndex, LinkState)> {
+        self.control.states()
     }
 
     /// Everything that is counted.
@@ -231,15 +216,28 @@ impl Runtime {
         self.control.hub.listen(true)
     }
 
-    /// Closes all devices, then ends all workers; the connections that there were. Takes less than a second, whatever a worker is up to: one that
-    /// does not answer is left behind, and an [`Event::WorkerStuck`] and a warning say which. Calling it again does nothing.
+    /// Closes all devices, then ends all workers; the connections that there were. Takes less than a second, whatever a worker or a device is up to: a
+    /// worker that does not answer is left behind, and an [`Event::WorkerStuck`] and a warning say which; so is a supervisor that a device holds
+    /// up. Nothing is opened any more: a link that is attached from here on stays closed. Calling it again does nothing.
     pub fn stop(&self) -> Vec<Connection> {
-        let stopped = self.control.stop();
-        let mut threads: Vec<_> = self.threads().drain(..).map(Some).collect();
-        for worker in stopped.ended {
-            let thread = threads.get_mut(usize::from(worker)).and_then(Option::take);
-            // It has answered and is about to end; what it panicked of was told.
-            let _ = thread.map(JoinHandle::join);
+        let begun = Instant::now();
+        self.stop_by(begun + ANSWERS_WITHIN, begun + ENDS_WITHIN)
+    }
+
+    fn stop_by(&self, answers: Instant, ends: Instant) -> Vec<Connection> {
+        let stopped = self.control.stop(answers);
+        let Threads {
+            workers,
+            supervisor,
+        } = std::mem::take(&mut *self.threads());
+        for (worker, thread) in (0..).zip(workers) {
+            // One that did not answer is not waited for.
+            if stopped.ended.contains(&worker) {
+                thread.join_by(ends);
+            }
+        }
+        if supervisor.is_some_and(|thread| !thread.join_by(ends)) {
+            tracing::warn!("a device holds up the supervisor: it is left behind");
         }
         stopped.connections
     }

@@ -14,11 +14,11 @@ use secgroup_io::live::{LiveFrame, Port, Receiver as _};
 use secgroup_packet::{Direction, InterfaceIndex, Parsed, PortRange, Timestamp};
 use secgroup_policy::{Directory, IcmpMatch, Peer, Rule, RuleNumber, RuleSet, Traffic};
 
+use crate::crew::Crew;
 use crate::events::{Event, Hub};
-use crate::handoff::Mesh;
 use crate::mailbox::{Command, Mailbox};
 use crate::supervisor::Notice;
-use crate::worker::{LinkSpec, Parts, Turn, Worker};
+use crate::worker::{LinkSpec, Turn, Worker};
 use crate::{Attached, LinkSettings, Open, OpenError, RuntimeSettings, Shard};
 
 /// When tests begin.
@@ -297,42 +297,21 @@ pub(crate) struct Rig {
 impl Rig {
     pub(crate) fn new(workers: u16, handoff: usize, policy: &Arc<Snapshot>) -> Self {
         let (settings, hand) = settings(workers);
-        let clock = settings.clock.start();
-        let (mailboxes, commands): (Vec<_>, Vec<_>) =
-            (0..workers).map(|_| Mailbox::new().unwrap()).unzip();
-        let wakers = mailboxes
-            .iter()
-            .map(|mailbox| Arc::clone(mailbox.waker()))
-            .collect();
-        let (mesh, inboxes) = Mesh::new(wakers, handoff);
-        let ((notices, noticed), (events, happened)) = (unbounded(), bounded(4096));
-        let hub = Arc::new(Hub::default());
-        let ends = mailboxes.iter().zip(commands).zip(inboxes);
-        let workers = (0..)
-            .zip(ends)
-            .map(|(index, ((mailbox, commands), inbox))| {
-                let parts = Parts {
-                    index,
-                    engine: settings.engine.clone(),
-                    busy_poll: false,
-                    clock: clock.clone(),
-                    commands,
-                    waker: Arc::clone(mailbox.waker()),
-                    mesh: Arc::clone(&mesh),
-                    inbox,
-                    notices: notices.clone(),
-                    events: events.clone(),
-                    hub: Arc::clone(&hub),
-                };
-                Worker::new(parts, Arc::clone(policy)).unwrap()
-            });
+        let crew = Crew::new(&RuntimeSettings {
+            handoff,
+            ..settings
+        })
+        .unwrap();
+        let workers = crew.parts.into_iter();
         Self {
-            workers: workers.collect(),
-            mailboxes,
+            workers: workers
+                .map(|parts| Worker::new(parts, Arc::clone(policy)).unwrap())
+                .collect(),
+            mailboxes: crew.mailboxes,
             hand,
-            events: happened,
-            notices: noticed,
-            hub,
+            events: crew.happened,
+            notices: crew.noticed,
+            hub: crew.hub,
             epoch: 0,
         }
     }
@@ -342,7 +321,6 @@ impl Rig {
         let count = u16::try_from(devices.len()).unwrap();
         let spec = Arc::new(LinkSpec {
             interface: ENI,
-            audit,
             ethertypes: ethertypes.to_vec(),
             workers: (0..count).collect(),
             pool: (count > 1).then(Arc::default),
@@ -350,7 +328,12 @@ impl Rig {
         self.epoch += 1;
         for shard in 0..count {
             let spec = Arc::clone(&spec);
-            self.ask(shard, |done| Command::Install { spec, shard, done });
+            self.ask(shard, |done| Command::Install {
+                spec,
+                shard,
+                audit,
+                done,
+            });
         }
         for (from, devices) in (0..).zip(&devices) {
             let Some(queue) = crate::worker::queue_of(devices) else {

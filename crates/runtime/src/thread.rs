@@ -1,4 +1,4 @@
-//! The thread of a worker: it outlives the worker's panics.
+//! Threads that end in time, and the one of a worker: it outlives the worker's panics.
 //!
 //! ```text
 //!   work ── asked to stop ──► end
@@ -13,11 +13,15 @@
 //! do not notice.
 
 use std::any::Any;
+use std::convert::Infallible;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use secgroup_packet::Timestamp;
 
@@ -31,6 +35,39 @@ use crate::worker::{Parts, Report, Worker};
 const MEMORY: Duration = Duration::from_secs(300);
 /// The longest rest.
 const LONGEST: Duration = Duration::from_secs(30);
+
+/// A thread that can be waited for, but not longer than somebody has time.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    thread: JoinHandle<()>,
+    /// Nothing ever comes by this channel: it is cut when the thread ends, however it does.
+    ended: Receiver<Infallible>,
+}
+
+impl Thread {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// The kernel gives no more threads.
+    pub(crate) fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+        let (alive, ended) = bounded(0);
+        let thread = Builder::new().name(name).spawn(move || {
+            let _alive = alive;
+            run();
+        })?;
+        Ok(Self { thread, ended })
+    }
+
+    /// Waits until it has ended; `false` where it goes on after `deadline`, and is left to itself.
+    pub(crate) fn join_by(self, deadline: Instant) -> bool {
+        let is_late = self.ended.recv_deadline(deadline) == Err(RecvTimeoutError::Timeout);
+        if !is_late {
+            // What it panicked of was told.
+            let _ = self.thread.join();
+        }
+        !is_late
+    }
+}
 
 /// What a worker's thread owns.
 #[derive(Debug)]
@@ -69,7 +106,7 @@ impl Seat {
         }
     }
 
-    fn work(&self) -> std::io::Result<()> {
+    fn work(&self) -> io::Result<()> {
         Worker::new(self.parts.clone(), self.control.policy())?.run()
     }
 
@@ -85,8 +122,8 @@ impl Seat {
                     let _ = reply.send(Vec::new());
                     return true;
                 }
-                // Nothing is forwarded, so the policy is in force; the next worker begins with it.
-                Ok(Command::Publish { done, .. }) => {
+                // Nothing is forwarded, so either is in force; the next worker begins with it.
+                Ok(Command::Publish { done, .. } | Command::Audit { done, .. }) => {
                     let _ = done.send(());
                 }
                 Ok(Command::Report { reply }) => {

@@ -1,16 +1,15 @@
-//! Attaching and detaching links, opening and closing their devices.
+//! Attaching and detaching links, and what becomes of them when a device or a worker fails.
 
 use std::sync::Arc;
 
 use secgroup_datapath::Pool;
 use secgroup_packet::InterfaceIndex;
 
-use super::{Attachment, Control, Links, lock};
-use crate::events::Event;
+use super::opening::is_away;
+use super::{Attachment, Control, lock};
 use crate::mailbox::Command;
-use crate::supervisor::Notice;
-use crate::worker::{LinkSpec, queue_of};
-use crate::{AttachError, Attached, LinkSettings, LinkState, OpenError, Shard};
+use crate::worker::LinkSpec;
+use crate::{AttachError, LinkSettings, LinkState};
 
 impl Control {
     /// Gives a link to workers and opens it, if its devices are there.
@@ -18,6 +17,7 @@ impl Control {
         let _one_at_a_time = lock(&self.changes);
         let interface = settings.interface;
         let spec = Arc::new(self.place(&settings)?);
+        let audit = settings.audit;
         let parked = {
             let mut links = lock(&self.links);
             let attachment = Attachment {
@@ -32,7 +32,7 @@ impl Control {
             links.parked.remove(&interface).unwrap_or_default()
         };
         for (shard, worker) in (0..).zip(&spec.workers) {
-            self.install(&spec, shard, *worker);
+            self.install(&spec, shard, *worker, audit);
         }
         self.restore_to(&spec, &parked);
         self.open(interface);
@@ -81,7 +81,6 @@ impl Control {
         };
         Ok(LinkSpec {
             interface: settings.interface,
-            audit: settings.audit,
             ethertypes: settings.ethertypes.clone(),
             workers: (0..settings.shards)
                 .map(|shard| (first + shard) % workers)
@@ -90,12 +89,13 @@ impl Control {
         })
     }
 
-    fn install(&self, spec: &Arc<LinkSpec>, shard: u16, worker: u16) {
+    fn install(&self, spec: &Arc<LinkSpec>, shard: u16, worker: u16, audit: bool) {
         // A worker that rests takes its links when it comes back.
         let _installed = self.mailbox(worker).and_then(|mailbox| {
             mailbox.answer(|done| Command::Install {
                 spec: Arc::clone(spec),
                 shard,
+                audit,
                 done,
             })
         });
@@ -113,6 +113,31 @@ impl Control {
                 .and_then(|mailbox| mailbox.answer(|done| Command::Uninstall { interface, done }));
         }
         self.park(&link.spec);
+        true
+    }
+
+    /// Enforces the verdicts of a link, or only counts them, on every shard; whether there is such a link. Its devices stay open.
+    pub(crate) fn set_audit(&self, interface: InterfaceIndex, audit: bool) -> bool {
+        let _one_at_a_time = lock(&self.changes);
+        let spec = {
+            let mut links = lock(&self.links);
+            let Some(link) = links.attached.get_mut(&interface) else {
+                return false;
+            };
+            // A worker that comes back is told so, too.
+            link.settings.audit = audit;
+            Arc::clone(&link.spec)
+        };
+        let of_link = spec.workers.iter().filter_map(|worker| {
+            let mailbox = self.mailbox(*worker)?;
+            let command = |done| Command::Audit {
+                interface,
+                audit,
+                done,
+            };
+            Some((*worker, mailbox.ask(command)))
+        });
+        self.await_all(of_link.collect(), "enforce verdicts, or to only count them");
         true
     }
 
@@ -173,15 +198,18 @@ impl Control {
         let _one_at_a_time = lock(&self.changes);
         lock(&self.links).away.remove(&worker);
         for spec in self.links_of(worker) {
-            for (shard, at) in (0..).zip(&spec.workers) {
-                if *at == worker {
-                    self.install(&spec, shard, worker);
-                }
-            }
-            let comes_back = lock(&self.links)
+            let Some((audit, comes_back)) = lock(&self.links)
                 .attached
                 .get(&spec.interface)
-                .is_some_and(|link| link.comes_back);
+                .map(|link| (link.settings.audit, link.comes_back))
+            else {
+                continue;
+            };
+            for (shard, at) in (0..).zip(&spec.workers) {
+                if *at == worker {
+                    self.install(&spec, shard, worker, audit);
+                }
+            }
             if comes_back {
                 self.open(spec.interface);
             }
@@ -196,156 +224,6 @@ impl Control {
             .cloned()
             .collect()
     }
-
-    /// Opens the devices of a link and gives them to its workers.
-    fn open(&self, interface: InterfaceIndex) {
-        let (open, spec, epoch) = {
-            let mut links = lock(&self.links);
-            links.epochs += 1;
-            let epoch = links.epochs;
-            let Links { attached, away, .. } = &mut *links;
-            let Some(link) = attached.get_mut(&interface) else {
-                return;
-            };
-            if let Some(worker) = link
-                .spec
-                .workers
-                .iter()
-                .find(|worker| away.contains(worker))
-            {
-                let state = is_away(*worker);
-                drop(links);
-                return self.note(interface, state); // It is opened when the worker is back.
-            }
-            link.epoch = epoch;
-            let (open, spec) = (&link.settings.open, &link.spec);
-            (Arc::clone(open), Arc::clone(spec), epoch)
-        };
-        let count = spec.count();
-        let opened: Result<Vec<Attached>, OpenError> = (0..count)
-            .map(|index| open.open(Shard { index, count }))
-            .collect();
-        let handed_out = opened
-            .map_err(|error| error.to_string())
-            .and_then(|devices| self.hand_out(&spec, epoch, devices));
-        let state = match handed_out {
-            Ok(()) => LinkState::Open,
-            Err(reason) => {
-                self.close(&spec);
-                LinkState::Closed(reason)
-            }
-        };
-        self.note(interface, state);
-    }
-
-    /// Gives open devices to workers. All have theirs before the first listens: what one hands over finds the other ready.
-    fn hand_out(&self, spec: &LinkSpec, epoch: u64, devices: Vec<Attached>) -> Result<(), String> {
-        let interface = spec.interface;
-        for (from, devices) in (0..).zip(&devices) {
-            self.hand_out_settlers(spec, epoch, from, devices)?;
-        }
-        for (worker, devices) in spec.workers.iter().zip(devices) {
-            self.mailbox(*worker)
-                .and_then(|mailbox| {
-                    mailbox.answer(|done| Command::Open {
-                        interface,
-                        epoch,
-                        devices,
-                        done,
-                    })
-                })
-                .filter(|taken| *taken)
-                .ok_or_else(|| format!("worker {worker} does not take it"))?;
-        }
-        for worker in &spec.workers {
-            if let Some(mailbox) = self.mailbox(*worker) {
-                mailbox.send(Command::Listen { interface, epoch });
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives every other shard a way to settle packets of this one's queue.
-    fn hand_out_settlers(
-        &self,
-        spec: &LinkSpec,
-        epoch: u64,
-        from: u16,
-        devices: &Attached,
-    ) -> Result<(), String> {
-        let Some(queue) = queue_of(devices) else {
-            return Ok(());
-        };
-        let interface = spec.interface;
-        for (shard, worker) in (0_u16..).zip(&spec.workers) {
-            if shard == from {
-                continue;
-            }
-            let settler = queue.settler();
-            let settler =
-                settler.map_err(|error| format!("its queue cannot be shared: {error}"))?;
-            if let Some(mailbox) = self.mailbox(*worker) {
-                mailbox.send(Command::Settler {
-                    interface,
-                    from,
-                    epoch,
-                    settler,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// Closes the devices of a link, wherever they are.
-    fn close(&self, spec: &LinkSpec) {
-        let interface = spec.interface;
-        for worker in &spec.workers {
-            let _closed = self
-                .mailbox(*worker)
-                .and_then(|mailbox| mailbox.answer(|done| Command::Close { interface, done }));
-        }
-    }
-
-    /// Notes the state of a link, and tells where it is a new one.
-    fn note(&self, interface: InterfaceIndex, state: LinkState) {
-        let event = {
-            let mut links = lock(&self.links);
-            let Some(link) = links.attached.get_mut(&interface) else {
-                return;
-            };
-            if link.state == state {
-                return;
-            }
-            let name = link.settings.name.clone();
-            let event = match &state {
-                LinkState::Open => {
-                    let again = std::mem::replace(&mut link.was_open, true);
-                    Event::LinkOpened {
-                        interface,
-                        name,
-                        again,
-                    }
-                }
-                LinkState::Closed(reason) => {
-                    // The supervisor may be asleep for want of closed links.
-                    let _ = self.notices.send(Notice::Closed);
-                    let reason = reason.clone();
-                    Event::LinkClosed {
-                        interface,
-                        name,
-                        reason,
-                    }
-                }
-            };
-            link.state = state;
-            event
-        };
-        self.hub.tell(&event);
-    }
-}
-
-fn is_away(worker: u16) -> LinkState {
-    LinkState::Closed(format!("worker {worker} panicked and is started again"))
 }
 
 impl Attachment {

@@ -9,9 +9,18 @@ use secgroup_packet::InterfaceIndex;
 use super::{Attachment, Control, lock};
 use crate::mailbox::Command;
 use crate::worker::{LinkReport, Report, add};
-use crate::{LinkStatus, PortStatus, Status, WorkerStatus};
+use crate::{LinkState, LinkStatus, PortStatus, Status, WorkerStatus};
 
 impl Control {
+    /// The state of every link, as it was noted last.
+    pub(crate) fn states(&self) -> Vec<(InterfaceIndex, LinkState)> {
+        let links = lock(&self.links);
+        let states = links.attached.iter();
+        states
+            .map(|(interface, link)| (*interface, link.state.clone()))
+            .collect()
+    }
+
     /// Asks every worker, and puts their answers together.
     pub(crate) fn status(&self) -> Status {
         let answers = self.ask_all(|reply| Command::Report { reply });

@@ -1,8 +1,10 @@
 //! Real threads over cables of memory, with a clock that is set by hand. Nothing here waits for time to pass, only for things to happen.
 
+mod auditing;
 mod breaking;
 mod changing;
 mod connections;
+mod stopping;
 
 use std::sync::Arc;
 
@@ -17,6 +19,47 @@ use crate::{LinkState, RuntimeSettings};
 /// A runtime under [`policy`], whose clock stands still.
 fn start(workers: u16) -> Runtime {
     Runtime::start(settings(workers).0, policy()).unwrap()
+}
+
+/// The same with several interfaces.
+fn start_with(workers: u16, interfaces: usize) -> Runtime {
+    Runtime::start(settings(workers).0, policy_of(interfaces)).unwrap()
+}
+
+/// Attaches a link: where its devices are opened, and their far ends, which are open now.
+#[track_caller]
+fn attach(runtime: &Runtime, interface: u32) -> (Arc<Cables>, Ends) {
+    attach_as(runtime, interface, |link| link)
+}
+
+/// The same on this worker.
+#[track_caller]
+fn attach_to(runtime: &Runtime, worker: u16, interface: u32) -> (Arc<Cables>, Ends) {
+    attach_as(runtime, interface, |link| LinkSettings {
+        worker: Some(worker),
+        ..link
+    })
+}
+
+#[track_caller]
+fn attach_as(
+    runtime: &Runtime,
+    interface: u32,
+    change: impl FnOnce(LinkSettings) -> LinkSettings,
+) -> (Arc<Cables>, Ends) {
+    let cables = Cables::new();
+    runtime.attach(change(link(interface, &cables))).unwrap();
+    let ends = cables.next();
+    (cables, ends)
+}
+
+/// The first interface on several workers, and the far ends of its shards in their order.
+#[track_caller]
+fn attach_shards(runtime: &Runtime, shards: u16) -> (Arc<Cables>, Vec<Ends>) {
+    let (cables, first) = attach_as(runtime, 0, |link| LinkSettings { shards, ..link });
+    let others = (1..shards).map(|_| cables.next());
+    let ends = std::iter::once(first).chain(others).collect();
+    (cables, ends)
 }
 
 /// A policy in which the first `count` interfaces have the same rules and addresses.
@@ -42,19 +85,29 @@ fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     wait::until(what, || is_so().then_some(()));
 }
 
+/// Waits for an event; others are passed over.
+#[track_caller]
+fn next_event(events: &Receiver<Event>, what: &str, mut is_it: impl FnMut(&Event) -> bool) {
+    loop {
+        let event = events.recv_timeout(wait::PATIENCE);
+        if is_it(&event.unwrap_or_else(|_| panic!("no event: {what}"))) {
+            return;
+        }
+    }
+}
+
 fn state(runtime: &Runtime, place: usize) -> LinkState {
-    runtime.status().links[place].state.clone()
+    runtime.links().swap_remove(place).1
 }
 
 #[test]
 fn a_frame_goes_through_and_is_counted() {
     let runtime = start(2);
-    let cables = Cables::new();
-    runtime.attach(link(0, &cables)).unwrap();
-    let mut ends = cables.next();
+    let (_cables, mut ends) = attach(&runtime, 0);
     for port in 0..20 {
         passes(&mut ends, 1000 + port);
     }
+    assert_eq!(runtime.links(), [(InterfaceIndex(0), LinkState::Open)]);
     let status = runtime.status();
     let link = &status.links[0];
     assert_eq!(
@@ -83,22 +136,9 @@ fn a_frame_goes_through_and_is_counted() {
 
 #[test]
 fn an_idle_worker_takes_no_turns() {
-    let (settings, _hand) = settings(2);
-    let runtime = Runtime::start(settings, policy_of(2)).unwrap();
-    let (idle, busy) = (Cables::new(), Cables::new());
-    runtime
-        .attach(LinkSettings {
-            worker: Some(0),
-            ..link(0, &idle)
-        })
-        .unwrap();
-    runtime
-        .attach(LinkSettings {
-            worker: Some(1),
-            ..link(1, &busy)
-        })
-        .unwrap();
-    let (_far, mut ends) = (idle.next(), busy.next());
+    let runtime = start_with(2, 2);
+    let _idle = attach_to(&runtime, 0, 0);
+    let (_busy, mut ends) = attach_to(&runtime, 1, 1);
     let turns = || runtime.status().workers[0].turns;
     let before = turns();
     // Each of these is a sleep and a wake-up of the other worker: a worker that spins takes many turns meanwhile.
@@ -112,8 +152,7 @@ fn an_idle_worker_takes_no_turns() {
 #[test]
 fn a_link_that_cannot_be_had_is_refused() {
     let runtime = start(2);
-    let cables = Cables::new();
-    runtime.attach(link(0, &cables)).unwrap();
+    let (cables, _ends) = attach(&runtime, 0);
     let again = runtime.attach(LinkSettings {
         name: "again".to_owned(),
         ..link(0, &cables)
@@ -154,7 +193,7 @@ fn a_link_that_cannot_be_had_is_refused() {
 
 #[test]
 fn links_spread_over_workers_and_shards_lie_on_different_ones() {
-    let runtime = Runtime::start(settings(3).0, policy_of(4)).unwrap();
+    let runtime = start_with(3, 4);
     let cables = Cables::new();
     for interface in 0..3 {
         runtime.attach(link(interface, &cables)).unwrap();
@@ -182,9 +221,7 @@ fn a_worker_that_cannot_be_pinned_works_all_the_same() {
         ..settings
     };
     let runtime = Runtime::start(settings, policy()).unwrap();
-    let cables = Cables::new();
-    runtime.attach(link(0, &cables)).unwrap();
-    passes(&mut cables.next(), 1000);
+    passes(&mut attach(&runtime, 0).1, 1000);
 }
 
 #[test]
@@ -195,55 +232,16 @@ fn a_worker_that_may_not_sleep_does_not_miss_a_frame() {
         ..settings
     };
     let runtime = Runtime::start(settings, policy()).unwrap();
-    let cables = Cables::new();
-    runtime.attach(link(0, &cables)).unwrap();
-    let mut ends = cables.next();
+    let (_cables, mut ends) = attach(&runtime, 0);
     for port in 0..20 {
         passes(&mut ends, 1000 + port);
     }
 }
 
 #[test]
-fn a_stopped_runtime_has_closed_its_devices_and_says_what_there_was() {
-    let runtime = start(2);
-    let cables = Cables::new();
-    runtime
-        .attach(LinkSettings {
-            shards: 2,
-            ..link(0, &cables)
-        })
-        .unwrap();
-    let (mut first, second) = (cables.next(), cables.next());
-    first.send(
-        Direction::Ingress,
-        &(1000..1050).map(query).collect::<Vec<_>>(),
-    );
-    eventually("all connections", || {
-        runtime.status().links[0].connections == 50
-    });
-    let connections = runtime.stop();
-    assert_eq!(connections.len(), 50);
-    assert!(
-        first
-            .near
-            .iter()
-            .chain(&second.near)
-            .all(MemoryHandle::is_closed)
-    );
-    assert!(runtime.stop().is_empty(), "there is nothing left to stop");
-}
-
-#[test]
 fn shards_on_threads_lose_nothing() {
     let runtime = start(3);
-    let cables = Cables::new();
-    runtime
-        .attach(LinkSettings {
-            shards: 3,
-            ..link(0, &cables)
-        })
-        .unwrap();
-    let mut ends: Vec<_> = (0..3).map(|_| cables.next()).collect();
+    let (_cables, mut ends) = attach_shards(&runtime, 3);
     let mut out = 0;
     for round in 0..40_u16 {
         for (shard, ends) in (0..).zip(&mut ends) {

@@ -149,6 +149,8 @@ pub(crate) struct Origin<'l> {
     pub(crate) spec: &'l LinkSpec,
     /// The shard of this worker.
     pub(crate) me: u16,
+    /// Verdicts are only counted.
+    pub(crate) audit: bool,
     pub(crate) medium: Medium,
     /// For frames that are handed on.
     pub(crate) label: Label,
@@ -180,7 +182,7 @@ impl Judge {
         index: usize,
     ) -> Fate {
         let (frame, id) = burst.arrived[index];
-        let audit = from.spec.audit;
+        let audit = from.audit;
         match &burst.kinds[index] {
             Kind::Ip(packet) => {
                 let Some(direction) = self.direction(from, frame.heard, Some(packet)) else {
@@ -321,7 +323,7 @@ fn not_ip(from: &Origin<'_>, ethertype: u16, counts: &mut Counts) -> Fate {
     } else {
         counts.not_ip_dropped += 1;
     }
-    pass_if(passes || from.spec.audit)
+    pass_if(passes || from.audit)
 }
 
 fn by_addresses(snapshot: &Snapshot, spec: &LinkSpec, packet: &Packet) -> Option<Direction> {

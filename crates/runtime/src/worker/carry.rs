@@ -223,6 +223,7 @@ impl Carrier<'_> {
         let origin = Origin {
             spec: &link.spec,
             me: link.shard,
+            audit: link.audit,
             medium,
             label: self.label,
             hop: self.hop,
@@ -237,7 +238,7 @@ impl Carrier<'_> {
             return;
         };
         let mut select = Select {
-            audit: link.spec.audit,
+            audit: link.audit,
             mtu: to.mtu(),
             now: self.worker.judge.now,
             counts: &mut link.counts,
@@ -270,7 +271,7 @@ impl Carrier<'_> {
     /// Judges packets of a queue, and leaves what becomes of them in `settled`.
     fn host(&mut self, burst: &mut Burst<'_>) {
         self.judge(Medium::Host, burst);
-        let audit = self.link().is_some_and(|link| link.spec.audit);
+        let audit = self.link().is_some_and(|link| link.audit);
         settle(audit, burst, &mut self.worker.settled);
     }
 

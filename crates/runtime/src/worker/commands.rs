@@ -20,8 +20,13 @@ impl Worker {
     /// Does as it is asked. Whoever asked and went away is not waited for.
     pub(super) fn obey(&mut self, command: Command) -> io::Result<Turn> {
         match command {
-            Command::Install { spec, shard, done } => {
-                self.install(spec, shard);
+            Command::Install {
+                spec,
+                shard,
+                audit,
+                done,
+            } => {
+                self.install(spec, shard, audit);
                 let _ = done.send(());
             }
             Command::Uninstall { interface, done } => {
@@ -55,6 +60,16 @@ impl Worker {
                 }
                 let _ = done.send(());
             }
+            Command::Audit {
+                interface,
+                audit,
+                done,
+            } => {
+                if let Some((_, link)) = self.link(interface) {
+                    link.audit = audit;
+                }
+                let _ = done.send(());
+            }
             Command::Publish { snapshot, done } => {
                 self.put_in_force(snapshot);
                 let _ = done.send(());
@@ -82,13 +97,13 @@ impl Worker {
         Ok(Turn::Busy)
     }
 
-    fn install(&mut self, spec: Arc<LinkSpec>, shard: u16) {
+    fn install(&mut self, spec: Arc<LinkSpec>, shard: u16, audit: bool) {
         self.uninstall(spec.interface);
         if let Some(pool) = &spec.pool {
             let datapath = &mut self.judge.datapath;
             datapath.share_allowance(spec.interface, Arc::clone(pool));
         }
-        let link = Link::new(spec, shard, self.judge.now);
+        let link = Link::new(spec, shard, audit, self.judge.now);
         match self.links.iter_mut().find(|place| place.is_none()) {
             Some(place) => *place = Some(link),
             None => self.links.push(Some(link)),

@@ -24,7 +24,6 @@ const FIRST_REST: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(crate) struct LinkSpec {
     pub(crate) interface: InterfaceIndex,
-    pub(crate) audit: bool,
     pub(crate) ethertypes: Vec<u16>,
     /// The worker of each shard.
     pub(crate) workers: Vec<u16>,
@@ -44,6 +43,8 @@ impl LinkSpec {
 pub(crate) struct Link {
     pub(crate) spec: Arc<LinkSpec>,
     pub(crate) shard: u16,
+    /// Verdicts are only counted.
+    pub(crate) audit: bool,
     /// Which opening of the devices this is; frames that were handed over in another are not for it.
     pub(crate) epoch: u64,
     pub(crate) devices: Option<Devices>,
@@ -131,11 +132,12 @@ impl Gate {
 
 impl Link {
     /// A shard without devices.
-    pub(crate) fn new(spec: Arc<LinkSpec>, shard: u16, now: Timestamp) -> Self {
+    pub(crate) fn new(spec: Arc<LinkSpec>, shard: u16, audit: bool, now: Timestamp) -> Self {
         Self {
             settlers: spec.workers.iter().map(|_| None).collect(),
             spec,
             shard,
+            audit,
             epoch: 0,
             devices: None,
             counts: Counts::default(),

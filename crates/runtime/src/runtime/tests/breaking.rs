@@ -1,28 +1,11 @@
-//! Panics, devices that go away, workers that hang.
+//! Panics, and devices that go away.
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
-use rustix::event::{EventfdFlags, eventfd};
 use secgroup_io::live::memory::Fault;
-use secgroup_io::live::{LiveFrame, PortDrops, ReceiveError, Receiver as Hears};
 
 use super::*;
-use crate::{Attached, Open, OpenError, Sees, Shard};
-
-/// Waits for an event; others are passed over.
-#[track_caller]
-fn next_event(events: &Receiver<Event>, what: &str, mut is_it: impl FnMut(&Event) -> bool) {
-    loop {
-        let event = events.recv_timeout(wait::PATIENCE);
-        if is_it(&event.unwrap_or_else(|_| panic!("no event: {what}"))) {
-            return;
-        }
-    }
-}
 
 fn is_opened_again(event: &Event) -> bool {
     matches!(event, Event::LinkOpened { again: true, .. })
@@ -30,22 +13,10 @@ fn is_opened_again(event: &Event) -> bool {
 
 #[test]
 fn a_panic_closes_the_links_of_its_worker_and_of_no_other() {
-    let runtime = Runtime::start(settings(2).0, policy_of(2)).unwrap();
-    let (victim, other) = (Cables::new(), Cables::new());
+    let runtime = start_with(2, 2);
     let events = runtime.events();
-    runtime
-        .attach(LinkSettings {
-            worker: Some(0),
-            ..link(0, &victim)
-        })
-        .unwrap();
-    runtime
-        .attach(LinkSettings {
-            worker: Some(1),
-            ..link(1, &other)
-        })
-        .unwrap();
-    let (mut ends, mut others) = (victim.next(), other.next());
+    let (victim, mut ends) = attach_to(&runtime, 0, 0);
+    let (_other, mut others) = attach_to(&runtime, 1, 1);
     passes(&mut ends, 1000);
     passes(&mut others, 1000);
 
@@ -78,19 +49,12 @@ fn a_panic_closes_the_links_of_its_worker_and_of_no_other() {
 fn a_worker_that_panics_again_rests_and_answers_meanwhile() {
     let (settings, hand) = settings(2);
     let runtime = Runtime::start(settings, policy_of(2)).unwrap();
-    let cables = Cables::new();
-    runtime
-        .attach(LinkSettings {
-            shards: 2,
-            ..link(0, &cables)
-        })
-        .unwrap();
-    let (first, second) = (cables.next(), cables.next());
+    let (cables, ends) = attach_shards(&runtime, 2);
     let events = runtime.events();
-    first.near[0].set(Fault::Panic);
+    ends[0].near[0].set(Fault::Panic);
     next_event(&events, "the link's return", is_opened_again);
     assert!(
-        second.near.iter().all(MemoryHandle::is_closed),
+        ends[1].near.iter().all(MemoryHandle::is_closed),
         "a link is closed as a whole"
     );
 
@@ -138,10 +102,8 @@ fn a_worker_that_panics_again_rests_and_answers_meanwhile() {
 #[test]
 fn a_device_that_vanished_is_opened_again_when_it_is_back() {
     let runtime = start(1);
-    let cables = Cables::new();
     let events = runtime.events();
-    runtime.attach(link(0, &cables)).unwrap();
-    let mut ends = cables.next();
+    let (cables, mut ends) = attach(&runtime, 0);
     passes(&mut ends, 1000);
     cables.present.store(false, Ordering::Release);
     ends.near[1].set(Fault::Gone);
@@ -177,101 +139,4 @@ fn a_device_that_is_missing_at_first_is_no_error() {
     cables.present.store(true, Ordering::Release);
     // Nobody says so: the supervisor looks by itself.
     passes(&mut cables.next(), 1000);
-}
-
-/// Hangs when it is asked for frames, until the test lets it go.
-#[derive(Debug)]
-struct Hanging {
-    fd: OwnedFd,
-    hangs: Sender<()>,
-    until: Receiver<()>,
-}
-
-#[derive(Debug)]
-struct OpenHanging(Sender<()>, Receiver<()>);
-
-impl Hears for Hanging {
-    fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-
-    fn receive(&mut self, _limit: usize) -> Result<usize, ReceiveError> {
-        let _ = self.hangs.try_send(());
-        let _ = self.until.recv();
-        Err(ReceiveError::Io(io::ErrorKind::Other.into()))
-    }
-
-    fn frame(&self, _index: usize) -> LiveFrame<'_> {
-        panic!("it never gave a frame")
-    }
-
-    fn drops(&mut self) -> PortDrops {
-        PortDrops::default()
-    }
-
-    fn backend(&self) -> &'static str {
-        "hanging"
-    }
-}
-
-impl Open for OpenHanging {
-    fn open(&self, _shard: Shard) -> Result<Attached, OpenError> {
-        let fd = eventfd(1, EventfdFlags::NONBLOCK).unwrap();
-        let receiver = Box::new(Hanging {
-            fd,
-            hangs: self.0.clone(),
-            until: self.1.clone(),
-        });
-        Ok(Attached::Watch {
-            receiver,
-            sees: Sees::Host,
-        })
-    }
-
-    fn devices(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
-
-#[test]
-fn a_worker_that_hangs_does_not_keep_the_others_from_stopping() {
-    let runtime = Runtime::start(settings(2).0, policy_of(2)).unwrap();
-    let ((hangs, hanging), (release, until)) = (bounded(1), bounded(0));
-    let open = Arc::new(OpenHanging(hangs, until));
-    let cables = Cables::new();
-    runtime
-        .attach(LinkSettings {
-            worker: Some(1),
-            ..link(1, &cables)
-        })
-        .unwrap();
-    let mut ends = cables.next();
-    passes(&mut ends, 1000);
-    runtime
-        .attach(LinkSettings {
-            worker: Some(0),
-            ..link(0, &open)
-        })
-        .unwrap();
-    hanging
-        .recv_timeout(wait::PATIENCE)
-        .expect("it was asked for frames");
-    let events = runtime.events();
-    let status = runtime.status();
-    assert!(status.workers[0].stuck && !status.workers[1].stuck);
-    assert_eq!(runtime.publish(policy_of(2)).late, 1);
-    let connections = runtime.stop();
-    assert_eq!(connections.len(), 1, "that of the worker which answers");
-    assert!(ends.near.iter().all(MemoryHandle::is_closed));
-    let is_stop = |event: &Event| {
-        matches!(
-            event,
-            Event::WorkerStuck {
-                worker: 0,
-                asked: "stop"
-            }
-        )
-    };
-    next_event(&events, "which worker is stuck", is_stop);
-    drop(release);
 }

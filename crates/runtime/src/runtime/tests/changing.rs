@@ -16,14 +16,7 @@ fn burst() -> Vec<Vec<u8>> {
 #[test]
 fn a_policy_is_in_force_on_every_worker_when_publish_returns() {
     let runtime = start(3);
-    let cables = Cables::new();
-    runtime
-        .attach(LinkSettings {
-            shards: 3,
-            ..link(0, &cables)
-        })
-        .unwrap();
-    let mut ends: Vec<_> = (0..3).map(|_| cables.next()).collect();
+    let (_cables, mut ends) = attach_shards(&runtime, 3);
     let mut expected = [0_u64; 2];
     for generation in 2..40_u16 {
         let is_open = generation % 2 == 0;
@@ -64,9 +57,7 @@ fn a_policy_is_in_force_on_every_worker_when_publish_returns() {
 #[test]
 fn policies_come_and_go_under_load_and_no_frame_is_lost_or_let_in() {
     let runtime = start(2);
-    let cables = Cables::new();
-    runtime.attach(link(0, &cables)).unwrap();
-    let mut ends = cables.next();
+    let (_cables, mut ends) = attach(&runtime, 0);
     let stop = AtomicBool::new(false);
     let sent = std::thread::scope(|scope| {
         let load = scope.spawn(|| {
@@ -100,34 +91,27 @@ fn policies_come_and_go_under_load_and_no_frame_is_lost_or_let_in() {
 
 #[test]
 fn links_come_and_go_while_others_lose_nothing() {
-    let runtime = Runtime::start(settings(2).0, policy_of(6)).unwrap();
-    let cables = Cables::new();
-    runtime
-        .attach(LinkSettings {
-            shards: 2,
-            ..link(0, &cables)
-        })
-        .unwrap();
-    let (mut first, mut second) = (cables.next(), cables.next());
-    let others = Cables::new();
+    let runtime = start_with(2, 6);
+    let (_cables, mut ends) = attach_shards(&runtime, 2);
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let load = scope.spawn(|| {
             let (mut sent, mut out) = (0, 0);
             while !stop.load(Ordering::Acquire) || sent == 0 {
-                first.send(Direction::Ingress, &burst());
+                ends[0].send(Direction::Ingress, &burst());
                 sent += usize::from(LOAD);
                 eventually("frames through either shard", || {
-                    out += first.received(Direction::Ingress).len();
-                    out += second.received(Direction::Ingress).len();
+                    let received = ends
+                        .iter_mut()
+                        .map(|ends| ends.received(Direction::Ingress).len());
+                    out += received.sum::<usize>();
                     out == sent
                 });
             }
         });
         for round in 0..60_u32 {
             let interface = 1 + round % 5;
-            runtime.attach(link(interface, &others)).unwrap();
-            passes(&mut others.next(), 1000);
+            passes(&mut attach(&runtime, interface).1, 1000);
             assert!(runtime.detach(InterfaceIndex(interface)));
             assert!(!runtime.detach(InterfaceIndex(interface)));
         }
@@ -139,9 +123,7 @@ fn links_come_and_go_while_others_lose_nothing() {
 #[test]
 fn a_detached_link_has_closed_its_devices() {
     let runtime = start(1);
-    let cables = Cables::new();
-    runtime.attach(link(0, &cables)).unwrap();
-    let ends = cables.next();
+    let (_cables, ends) = attach(&runtime, 0);
     assert!(runtime.detach(InterfaceIndex(0)));
     assert!(ends.near.iter().all(MemoryHandle::is_closed));
     assert!(runtime.status().links.is_empty());

@@ -5,16 +5,9 @@ use secgroup_packet::{FlowKey, Protocol, Timestamp};
 use super::*;
 
 /// A runtime with a link of two shards and connections from these ports.
-fn with_connections(ports: std::ops::Range<u16>) -> (Runtime, [Ends; 2]) {
+fn with_connections(ports: std::ops::Range<u16>) -> (Runtime, Vec<Ends>) {
     let runtime = start(2);
-    let cables = Cables::new();
-    runtime
-        .attach(LinkSettings {
-            shards: 2,
-            ..link(0, &cables)
-        })
-        .unwrap();
-    let mut ends = [cables.next(), cables.next()];
+    let (_cables, mut ends) = attach_shards(&runtime, 2);
     let count = u32::from(ports.end - ports.start);
     ends[0].send(Direction::Ingress, &ports.map(query).collect::<Vec<_>>());
     eventually("all connections", || {
@@ -127,15 +120,8 @@ fn saved_connections_wait_for_their_link_in_another_run() {
         let runtime = start(3);
         assert_eq!(runtime.restore(saved()), 98);
         assert_eq!(runtime.save().len(), 98);
-        let cables = Cables::new();
-        runtime
-            .attach(LinkSettings {
-                shards,
-                ..link(0, &cables)
-            })
-            .unwrap();
+        let (_cables, mut ends) = attach_shards(&runtime, shards);
         assert_eq!(runtime.status().links[0].connections, 98);
-        let mut ends: Vec<_> = (0..shards).map(|_| cables.next()).collect();
         ends.reverse();
         if shards > 1 {
             assert_eq!(answered(&mut ends, &runtime, 1000..1100), 98);
@@ -146,16 +132,9 @@ fn saved_connections_wait_for_their_link_in_another_run() {
 #[test]
 fn saved_connections_find_a_link_that_is_there_already() {
     let runtime = start(2);
-    let cables = Cables::new();
-    runtime
-        .attach(LinkSettings {
-            shards: 2,
-            ..link(0, &cables)
-        })
-        .unwrap();
+    let (_cables, mut ends) = attach_shards(&runtime, 2);
     assert_eq!(runtime.restore(saved()), 98);
     assert_eq!(runtime.restore(saved()), 0, "what is there is newer");
-    let mut ends = [cables.next(), cables.next()];
     assert_eq!(answered(&mut ends, &runtime, 1000..1100), 98);
 }
 
@@ -170,14 +149,7 @@ fn a_link_that_is_attached_again_has_its_connections() {
         .map(|worker| worker.connections[0])
         .sum();
     assert_eq!((held, runtime.save().len()), (0, 100));
-    let cables = Cables::new();
-    runtime
-        .attach(LinkSettings {
-            worker: Some(1),
-            ..link(0, &cables)
-        })
-        .unwrap();
-    let mut ends = cables.next();
+    let (_cables, mut ends) = attach_to(&runtime, 1, 0);
     ends.send(
         Direction::Egress,
         &(1000..1100).map(answer).collect::<Vec<_>>(),

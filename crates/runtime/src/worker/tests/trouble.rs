@@ -1,4 +1,4 @@
-//! Devices that fail.
+//! Devices that fail. A failure that `epoll` always names must not keep a worker busy; one that it never names must be found all the same.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -17,22 +17,22 @@ use crate::supervisor::Notice;
 use crate::testing::{Rig, policy};
 use crate::{Attached, Sees};
 
-/// Always readable, and always fails, as a socket does whose error nobody takes away.
+/// Gives no frames, only what it is told to answer.
 #[derive(Debug)]
-struct Sticky {
+struct Scripted {
     fd: OwnedFd,
     asked: Arc<AtomicU64>,
-    error: fn() -> ReceiveError,
+    /// To the question of this number, from 1.
+    answer: fn(u64) -> Result<usize, ReceiveError>,
 }
 
-impl Receiver for Sticky {
+impl Receiver for Scripted {
     fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
 
     fn receive(&mut self, _limit: usize) -> Result<usize, ReceiveError> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        Err((self.error)())
+        (self.answer)(self.asked.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     fn frame(&self, _index: usize) -> LiveFrame<'_> {
@@ -44,18 +44,22 @@ impl Receiver for Sticky {
     }
 
     fn backend(&self) -> &'static str {
-        "sticky"
+        "scripted"
     }
 }
 
-fn watched(error: fn() -> ReceiveError) -> (Rig, Arc<AtomicU64>) {
+/// A watched device, of which `epoll` says that it is readable or that it is not, and how often it was asked.
+fn watched(
+    is_readable: bool,
+    answer: fn(u64) -> Result<usize, ReceiveError>,
+) -> (Rig, Arc<AtomicU64>) {
     let mut rig = Rig::new(1, 64, &policy());
     let asked = Arc::new(AtomicU64::new(0));
-    let fd = eventfd(1, EventfdFlags::NONBLOCK).unwrap();
-    let receiver = Box::new(Sticky {
+    let fd = eventfd(is_readable.into(), EventfdFlags::NONBLOCK).unwrap();
+    let receiver = Box::new(Scripted {
         fd,
         asked: Arc::clone(&asked),
-        error,
+        answer,
     });
     let sees = Sees::Host;
     rig.attach(false, &[], vec![Attached::Watch { receiver, sees }]);
@@ -71,7 +75,7 @@ fn many_turns(rig: &mut Rig) {
 
 #[test]
 fn a_device_that_is_down_is_left_alone() {
-    let (mut rig, asked) = watched(|| ReceiveError::Down);
+    let (mut rig, asked) = watched(true, |_| Err(ReceiveError::Down));
     many_turns(&mut rig);
     assert_eq!(asked.load(Ordering::Relaxed), 1);
     assert!(report_of(&mut rig, 0).links[0].ports[0].down);
@@ -83,9 +87,37 @@ fn a_device_that_is_down_is_left_alone() {
     assert_eq!(asked.load(Ordering::Relaxed), 3, "and when devices changed");
 }
 
+/// Down, up or not, and then deleted: its socket has said all it had to say, so nothing but a word from outside brings it out.
+#[test]
+fn a_device_that_is_deleted_while_it_is_down_is_found_when_devices_change() {
+    let (mut rig, asked) = watched(false, |question| match question {
+        1 => Err(ReceiveError::Down),
+        2 => Ok(0),
+        _ => Err(ReceiveError::Gone(Gone::Deleted)),
+    });
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    rig.retry();
+    many_turns(&mut rig);
+    assert_eq!(asked.load(Ordering::Relaxed), 2, "it is asked once more");
+    assert!(report_of(&mut rig, 0).links[0].ports[0].down);
+    assert!(rig.notices.is_empty());
+    rig.retry();
+    let Ok(Notice::Lost {
+        reason,
+        comes_back: true,
+        ..
+    }) = rig.notices.try_recv()
+    else {
+        panic!("nobody noticed");
+    };
+    assert_eq!(reason, "watch: the device is gone: it was deleted");
+    many_turns(&mut rig);
+    assert_eq!(asked.load(Ordering::Relaxed), 3);
+}
+
 #[test]
 fn a_device_that_goes_on_failing_is_asked_less_and_less() {
-    let (mut rig, asked) = watched(|| ReceiveError::Io(io::ErrorKind::Other.into()));
+    let (mut rig, asked) = watched(true, |_| Err(ReceiveError::Io(io::ErrorKind::Other.into())));
     many_turns(&mut rig);
     assert_eq!(
         asked.load(Ordering::Relaxed),
@@ -102,7 +134,7 @@ fn a_device_that_goes_on_failing_is_asked_less_and_less() {
 
 #[test]
 fn the_end_of_a_capture_is_the_end_of_the_link() {
-    let (rig, asked) = watched(|| ReceiveError::Gone(Gone::End));
+    let (rig, asked) = watched(true, |_| Err(ReceiveError::Gone(Gone::End)));
     assert_eq!(asked.load(Ordering::Relaxed), 1);
     let notice = rig.notices.try_recv().unwrap();
     assert!(
