@@ -6,5 +6,5 @@ mod lower;
 mod registry;
 
 pub use crate::attach::{AttachError, Attachment};
-pub use crate::lower::{Defaults, Lowering};
+pub use crate::lower::{Defaults, Lowering, Touched};
 pub use crate::registry::{RegisteredRule, Registry};

@@ -1,15 +1,24 @@
 //! Inventory to snapshot: the seam between what a user can say and what the engine matches.
+//!
+//! A policy is lowered whole ([`Lowering::lower`]) or, where it is known what was touched since the last time, in part
+//! ([`Lowering::update`]): rules are compiled again for the groups that were touched, and a member that joins or leaves is one entry of
+//! the directory, for every address that it has (M6). What comes out is the same.
+//!
+//! **In place, or beside.** The directory of the last snapshot is changed in place only where a single interface was touched: a packet is judged
+//! by the rules of one interface and the groups of one peer, so it sees that interface's membership as it was or as it is, and no mixture. Where several things
+//! were touched at once a new directory is made beside the old one and swapped in with the rules.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use secgroup_datapath::{AlwaysTrack, Interface, Snapshot, Timeouts};
 use secgroup_model::{
-    self as model, GroupId, Inventory, NetworkInterface, PrefixList, PrefixListId, SecurityGroup,
+    self as model, GroupId, Inventory, NetworkInterface, NetworkInterfaceId, PrefixList,
+    PrefixListId, SecurityGroup,
 };
-use secgroup_policy::{self as policy, Directory, RuleSet};
+use secgroup_policy::{self as policy, Directory, GroupNumber, RuleSet};
 
 use crate::Registry;
 
@@ -47,12 +56,73 @@ impl Default for Defaults {
     }
 }
 
+/// What was touched since a policy was lowered: new, other or gone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Touched {
+    /// Groups, for their rules.
+    pub groups: BTreeSet<GroupId>,
+    /// Interfaces, for anything of theirs.
+    pub interfaces: BTreeSet<NetworkInterfaceId>,
+}
+
 /// Lowers one inventory after another, with the same numbers for the same things.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Lowering {
     defaults: Defaults,
     registry: Registry,
     generation: u64,
+    scope: Option<BTreeSet<NetworkInterfaceId>>,
+    last: Last,
+}
+
+/// The last policy, as far as the next one may share it.
+#[derive(Debug, Default)]
+struct Last {
+    /// Compiled rules, by groups in their order.
+    rule_sets: HashMap<Vec<GroupId>, Arc<RuleSet>>,
+    /// By number.
+    interfaces: Vec<Option<Interface>>,
+    directory: Arc<Directory>,
+    members: HashMap<NetworkInterfaceId, Member>,
+}
+
+/// What the directory holds of an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Member {
+    ranges: Vec<IpNet>,
+    groups: Vec<GroupNumber>,
+}
+
+impl Member {
+    fn join(&self, directory: &Directory) {
+        for range in &self.ranges {
+            directory.join(*range, &self.groups);
+        }
+    }
+
+    fn leave(&self, directory: &Directory) {
+        for range in &self.ranges {
+            directory.leave(*range, &self.groups);
+        }
+    }
+
+    /// Becomes `next`: a range that stays changes its groups in one step.
+    fn change(&self, next: &Self, directory: &Directory) {
+        let stays = |range: &&IpNet| next.ranges.contains(range);
+        for range in self.ranges.iter().filter(stays) {
+            directory.change(*range, &self.groups, &next.groups);
+        }
+        for range in self.ranges.iter().filter(|range| !stays(range)) {
+            directory.leave(*range, &self.groups);
+        }
+        for range in next
+            .ranges
+            .iter()
+            .filter(|range| !self.ranges.contains(range))
+        {
+            directory.join(*range, &next.groups);
+        }
+    }
 }
 
 impl Lowering {
@@ -65,9 +135,15 @@ impl Lowering {
         }
     }
 
-    /// What holds from the next policy on where that does not say otherwise; numbers stay.
+    /// What holds from the next policy that is lowered whole on where that does not say otherwise; numbers stay.
     pub fn set_defaults(&mut self, defaults: Defaults) {
         self.defaults = defaults;
+    }
+
+    /// Which interfaces' packets will be judged, from the next policy that is lowered whole on: only their rules are compiled, the others are
+    /// members of their groups and nothing else. `None`, as at first, for all.
+    pub fn set_scope(&mut self, scope: Option<BTreeSet<NetworkInterfaceId>>) {
+        self.scope = scope;
     }
 
     /// What the numbers of the snapshots stand for.
@@ -79,31 +155,88 @@ impl Lowering {
     /// The next generation of the policy. Interfaces that have the same groups in the same order
     /// share their rules.
     pub fn lower(&mut self, inventory: &Inventory) -> Snapshot {
+        self.last = Last::default();
+        let interfaces = inventory.interfaces.keys().cloned().collect();
+        self.advance(inventory, &interfaces)
+    }
+
+    /// The next generation of the policy, where nothing but `touched` differs from the last one (and VPCs, subnets, prefix lists, peering
+    /// connections and associations do not at all).
+    pub fn update(&mut self, inventory: &Inventory, touched: &Touched) -> Snapshot {
+        let stale = |groups: &Vec<GroupId>| groups.iter().any(|id| touched.groups.contains(id));
+        self.last.rule_sets.retain(|groups, _| !stale(groups));
+        let mut interfaces = touched.interfaces.clone();
+        let has_touched_group = |interface: &&NetworkInterface| stale(&interface.groups);
+        let affected = inventory.interfaces.values().filter(has_touched_group);
+        interfaces.extend(affected.map(|interface| interface.id.clone()));
+        if touched.interfaces.len() > 1 {
+            // Beside the one in force, which workers go on reading.
+            self.last.directory = Arc::default();
+            for member in self.last.members.values() {
+                member.join(&self.last.directory);
+            }
+        }
+        self.advance(inventory, &interfaces)
+    }
+
+    /// Brings `interfaces` to what `inventory` says of them.
+    fn advance(
+        &mut self,
+        inventory: &Inventory,
+        interfaces: &BTreeSet<NetworkInterfaceId>,
+    ) -> Snapshot {
         self.generation += 1;
-        let directory = Arc::new(Directory::new());
         let lists = lists(inventory);
-        let mut compiled = HashMap::new();
-        let mut lowered = Vec::with_capacity(inventory.interfaces.len());
-        for interface in inventory.interfaces.values() {
-            self.enrol(interface, &directory);
-            let rules = compiled
-                .entry(interface.groups.as_slice())
-                .or_insert_with(|| Arc::new(self.rule_set(inventory, &lists, &interface.groups)))
-                .clone();
-            let index = self.registry.number_interface(&interface.id);
-            lowered.push((index, self.interface(inventory, interface, rules)));
+        for id in interfaces {
+            let interface = inventory.interfaces.get(id);
+            self.enrol(id, interface);
+            self.judge(inventory, &lists, id, interface);
         }
-        let mut interfaces = vec![None; self.registry.interface_count()];
-        for (index, interface) in lowered {
-            interfaces[index.0 as usize] = Some(interface);
-        }
-        let rules = self.registry.rule_count();
+        // A number stays given when its interface is gone.
+        let places = self.registry.interface_count();
+        self.last.interfaces.resize(places, None);
+        // What no interface has, now or in a snapshot that somebody still holds.
+        let has_users = |rules: &mut Arc<RuleSet>| Arc::strong_count(rules) > 1;
+        self.last.rule_sets.retain(|_, rules| has_users(rules));
         Snapshot {
             generation: self.generation,
-            interfaces,
-            rules,
-            directory,
+            interfaces: self.last.interfaces.clone(),
+            rules: self.registry.rule_count(),
+            directory: Arc::clone(&self.last.directory),
         }
+    }
+
+    fn is_in_scope(&self, id: &NetworkInterfaceId) -> bool {
+        self.scope.as_ref().is_none_or(|scope| scope.contains(id))
+    }
+
+    /// Compiles what holds for the packets of an interface, or takes it away.
+    fn judge(
+        &mut self,
+        inventory: &Inventory,
+        lists: &Lists<'_>,
+        id: &NetworkInterfaceId,
+        interface: Option<&NetworkInterface>,
+    ) {
+        let lowered = interface.filter(|_| self.is_in_scope(id)).map(|interface| {
+            let rules = match self.last.rule_sets.get(&interface.groups) {
+                Some(rules) => Arc::clone(rules),
+                None => {
+                    let rules = Arc::new(self.rule_set(inventory, lists, &interface.groups));
+                    let groups = interface.groups.clone();
+                    self.last.rule_sets.insert(groups, Arc::clone(&rules));
+                    rules
+                }
+            };
+            self.interface(inventory, interface, rules)
+        });
+        if lowered.is_none() && self.registry.interface_index(id).is_none() {
+            return; // It never had a number, and needs none.
+        }
+        let place = self.registry.number_interface(id).0 as usize;
+        let places = self.registry.interface_count();
+        self.last.interfaces.resize(places, None);
+        self.last.interfaces[place] = lowered;
     }
 
     /// The compiled union of the rules of `groups`, in their order, each group's rules in theirs
@@ -151,19 +284,34 @@ impl Lowering {
         })
     }
 
-    /// Lists every private address and delegated prefix of an interface under its groups (C6, C7).
-    fn enrol(&mut self, interface: &NetworkInterface, directory: &Directory) {
-        let groups: Vec<_> = interface
-            .groups
-            .iter()
-            .map(|group| self.registry.number_group(group))
-            .collect();
-        let addresses = interface
-            .addresses
-            .iter()
-            .map(|address| IpNet::from(*address));
-        for range in addresses.chain(interface.prefixes.iter().copied()) {
-            directory.join(range, &groups);
+    /// Lists every private address and delegated prefix of an interface under its groups (C6, C7), and nothing of one that is gone.
+    fn enrol(&mut self, id: &NetworkInterfaceId, interface: Option<&NetworkInterface>) {
+        let next = interface.map(|interface| self.member(interface));
+        let before = self.last.members.get(id);
+        let directory = &*self.last.directory;
+        match (before, &next) {
+            (Some(before), Some(next)) => before.change(next, directory),
+            (Some(before), None) => before.leave(directory),
+            (None, Some(next)) => next.join(directory),
+            (None, None) => {}
+        }
+        match next {
+            Some(next) => self.last.members.insert(id.clone(), next),
+            None => self.last.members.remove(id),
+        };
+    }
+
+    fn member(&mut self, interface: &NetworkInterface) -> Member {
+        let addresses = interface.addresses.iter().map(|&a| IpNet::from(a));
+        let prefixes = interface.prefixes.iter().copied();
+        let ranges: BTreeSet<_> = addresses.chain(prefixes).collect();
+        Member {
+            ranges: ranges.into_iter().collect(),
+            groups: interface
+                .groups
+                .iter()
+                .map(|group| self.registry.number_group(group))
+                .collect(),
         }
     }
 

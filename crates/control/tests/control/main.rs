@@ -10,4 +10,6 @@ mod numbers;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
+mod updates;
+#[cfg(test)]
 mod world;
