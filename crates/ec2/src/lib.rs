@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod edit;
+pub mod groups;
 mod record;
 mod site;
 mod state;
