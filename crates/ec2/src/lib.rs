@@ -2,16 +2,19 @@
 #![doc = include_str!("../README.md")]
 
 mod edit;
+pub mod flow_logs;
 pub mod groups;
 mod record;
 mod site;
+mod spelled;
 mod state;
 pub mod vpcs;
 
 pub use crate::edit::{Changes, Edit};
+pub use crate::flow_logs::FlowLog;
 pub use crate::record::{Journal, Record, Visitor, visit_tables};
 pub use crate::site::{Caller, Site};
 pub use crate::state::{
-    Attachment, FlowLog, Instance, InstanceState, PeeringDetails, PrefixListState, Stack, State,
-    Token, TokenKey,
+    Attachment, Instance, InstanceState, PeeringCode, PeeringDetails, PrefixListCode,
+    PrefixListState, Stack, State, Token, TokenKey, VpcSettings,
 };

@@ -12,8 +12,10 @@ use secgroup_model::{
     SubnetId, Vpc, VpcId,
 };
 
+use crate::flow_logs::FlowLog;
 use crate::state::{
-    Attachment, FlowLog, Instance, PeeringDetails, PrefixListState, Stack, State, Token, TokenKey,
+    Attachment, Instance, PeeringDetails, PrefixListState, Stack, State, Token, TokenKey,
+    VpcSettings,
 };
 
 /// One kind of thing that the state holds, by key.
@@ -95,6 +97,7 @@ macro_rules! tables {
 
 tables! {
     vpcs: Vpc, VpcId, inventory.vpcs;
+    vpc_settings: VpcSettings, VpcId, vpc_settings;
     subnets: Subnet, SubnetId, inventory.subnets;
     peerings: Peering, PeeringId, inventory.peerings;
     peering_details: PeeringDetails, PeeringId, peerings;

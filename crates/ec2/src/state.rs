@@ -8,6 +8,9 @@ use secgroup_model::{
     PrefixListId, SubnetId, Tags, VpcId,
 };
 
+use crate::flow_logs::FlowLog;
+use crate::spelled::spelled;
+
 /// Everything, of all accounts. Plain data: operations keep it consistent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct State {
@@ -17,6 +20,8 @@ pub struct State {
     pub instances: BTreeMap<InstanceId, Instance>,
     /// What attaches an interface to its instance; for each interface that has one, and no other.
     pub attachments: BTreeMap<NetworkInterfaceId, Attachment>,
+    /// What the API lets one set of a VPC beyond its ranges; for each VPC where it differs from the default, and no other.
+    pub vpc_settings: BTreeMap<VpcId, VpcSettings>,
     /// What the API says of a peering connection beyond its state.
     pub peerings: BTreeMap<PeeringId, PeeringDetails>,
     /// What the last change of a prefix list came to.
@@ -103,65 +108,87 @@ pub struct Attachment {
     pub attached: Timestamp,
 }
 
-/// The two sides of a peering connection, as they were when it was asked for: a side may be deleted since.
+/// Attributes of a VPC that security groups do not depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VpcSettings {
+    /// `enableDnsSupport`: whether the Amazon resolver answers.
+    pub dns_support: bool,
+    /// `enableDnsHostnames`: whether instances get names.
+    pub dns_hostnames: bool,
+    /// `enableNetworkAddressUsageMetrics`.
+    pub usage_metrics: bool,
+}
+
+impl Default for VpcSettings {
+    fn default() -> Self {
+        Self {
+            dns_support: true,
+            dns_hostnames: false,
+            usage_metrics: false,
+        }
+    }
+}
+
+spelled! {
+    /// The state of a peering connection.
+    PeeringCode {
+        /// Waiting for the accepter.
+        PendingAcceptance = "pending-acceptance",
+        /// Both sides agreed.
+        Active = "active",
+        /// The accepter did not want it.
+        Rejected = "rejected",
+        /// One side ended it.
+        Deleted = "deleted",
+        /// Nobody answered for 7 days.
+        Expired = "expired",
+        /// It could not be: ranges overlap, or there is no such VPC.
+        Failed = "failed",
+    }
+}
+
+/// What the API says of a peering connection. The two VPCs stand in the inventory's record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeeringDetails {
     /// Who asked.
     pub requester: AccountId,
     /// Who was asked.
     pub accepter: AccountId,
-    /// The state as the API spells it: `pending-acceptance`, `active`, `rejected`, `deleted`, `expired`.
-    pub code: String,
+    /// The Region of the VPC that was asked, which may be another one.
+    pub accepter_region: String,
+    /// Its state. One that nobody answered in time is `pending-acceptance` here and `expired` for everybody who asks.
+    pub code: PeeringCode,
     /// What the API says about the state.
     pub message: String,
     /// When an unanswered request ends.
     pub expires: Timestamp,
-    /// Its tags.
-    pub tags: Tags,
+    /// When it came into its state: what has ended is listed for some time only.
+    pub changed: Timestamp,
+    /// Its tags: each account has its own.
+    pub tags: BTreeMap<AccountId, Tags>,
 }
 
-/// What the last change of a prefix list came to: `create-complete`, `modify-complete`, `modify-failed`, `restore-complete`.
+spelled! {
+    /// What the last change of a prefix list came to. Changes are immediate: nothing is in progress.
+    PrefixListCode {
+        /// It was created.
+        CreateComplete = "create-complete",
+        /// It was changed.
+        ModifyComplete = "modify-complete",
+        /// It could not be made larger: a group that refers to it has no room (B22).
+        ModifyFailed = "modify-failed",
+        /// A former version was brought back.
+        RestoreComplete = "restore-complete",
+    }
+}
+
+/// What the last change of a prefix list came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrefixListState {
-    /// The state as the API spells it.
-    pub code: String,
+    /// The state.
+    pub code: PrefixListCode,
     /// Why it failed.
     pub message: Option<String>,
-}
-
-/// A flow log (E51).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlowLog {
-    /// Its id.
-    pub id: FlowLogId,
-    /// The account that owns it.
-    pub owner: AccountId,
-    /// A VPC, a subnet or an interface.
-    pub resource: String,
-    /// `ACCEPT`, `REJECT` or `ALL`.
-    pub traffic: String,
-    /// `cloud-watch-logs`, `s3` or `kinesis-data-firehose`.
-    pub destination_type: String,
-    /// Where records go.
-    pub destination: Option<String>,
-    /// The log group, for `cloud-watch-logs`.
-    pub log_group: Option<String>,
-    /// The ARN of the role that delivers.
-    pub permission: Option<String>,
-    /// The format, as typed; the default one where none was given.
-    pub format: String,
-    /// 60 or 600 s.
-    pub interval_seconds: u32,
-    /// `plain-text` or `parquet`, where options were given.
-    pub file_format: Option<String>,
-    /// Whether folders are named as Hive does.
-    pub hive: bool,
-    /// Whether there is a folder for each hour.
-    pub per_hour: bool,
-    /// When it was created.
-    pub created: Timestamp,
-    /// Its tags.
-    pub tags: Tags,
 }
 
 /// Which call a client token belongs to.

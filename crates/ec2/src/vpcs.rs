@@ -55,6 +55,21 @@ pub(crate) fn put_vpc(edit: &mut Edit<'_>, vpc: Vpc) {
     edit.put(vpc.id.clone(), vpc);
 }
 
+/// The caller's default VPC: where new groups go and where groups have names that select (B2, B14).
+///
+/// # Errors
+/// `VPCIdNotSpecified` where the account has none.
+pub fn default_vpc<'a>(state: &'a State, caller: &Caller) -> Result<&'a Vpc, ModelError> {
+    state
+        .inventory
+        .vpcs
+        .values()
+        .find(|vpc| vpc.is_default && vpc.owner == caller.account)
+        .ok_or_else(|| {
+            ModelError::new(ErrorCode::VpcIdNotSpecified, "No default VPC for this user")
+        })
+}
+
 /// The caller's VPC of this id.
 ///
 /// # Errors
