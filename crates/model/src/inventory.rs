@@ -185,7 +185,7 @@ impl Inventory {
     /// `DependencyViolation`.
     pub fn check_disassociation(&self, group: &GroupId, vpc: &VpcId) -> Result<(), ModelError> {
         let in_use = self.interfaces.values().any(|interface| {
-            interface.vpc.as_ref() == Some(vpc) && interface.groups.contains(group)
+            interface.groups.contains(group) && self.vpc_of(interface) == Some(vpc)
         });
         if in_use {
             Err(has_dependent(group.as_str()))

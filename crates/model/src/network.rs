@@ -206,6 +206,19 @@ pub enum AssociationStatus {
 }
 
 impl AssociationStatus {
+    /// The state as the API spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Associating => "associating",
+            Self::Associated => "associated",
+            Self::AssociationFailed => "association-failed",
+            Self::Disassociating => "disassociating",
+            Self::Disassociated => "disassociated",
+            Self::DisassociationFailed => "disassociation-failed",
+        }
+    }
+
     /// Whether interfaces of the VPC may have the group.
     #[must_use]
     pub const fn is_usable(self) -> bool {

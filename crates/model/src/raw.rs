@@ -270,7 +270,7 @@ impl RawPermission {
             errors.push(missing_peer());
         }
         for (place, raw) in self.peers.into_iter().enumerate() {
-            let description = text::rule_description(raw.description)
+            let description = text::parse_rule_description(raw.description)
                 .map_err(|error| errors.push(error.at(Part::PeerDescription(place))));
             let peer = raw.address.parse(place, dialect, &mut parsed.notes);
             let peer = peer.map_err(|error| errors.push(error));

@@ -219,26 +219,34 @@ impl Inventory {
         }
     }
 
-    /// Deletes a group with its rules, their ids and their tags (B27), and answers with it.
+    /// Checks that a user may delete a group.
     ///
     /// # Errors
-    /// `InvalidGroup.NotFound` (B26), `CannotDelete` (B9) or `DependencyViolation` (B24); nothing
-    /// is deleted then.
-    pub fn delete_group(&mut self, id: &GroupId) -> Result<SecurityGroup, ModelError> {
+    /// `InvalidGroup.NotFound` (B26), `CannotDelete` (B9) or `DependencyViolation` (B24).
+    pub fn check_group_deletion(&self, id: &GroupId) -> Result<(), ModelError> {
         let group = self
             .groups
             .get(id)
             .ok_or_else(|| unknown_group(id.as_str()))?;
         group.check_deletable()?;
         let dependents = self.dependents(id);
-        if !dependents.is_empty() {
-            return Err(has_dependent(id.as_str()).with_help(format!(
-                "{} interfaces have it, {} groups name it, {} VPCs are associated with it",
-                dependents.interfaces.len(),
-                dependents.groups.len(),
-                dependents.vpcs.len()
-            )));
+        if dependents.is_empty() {
+            return Ok(());
         }
+        Err(has_dependent(id.as_str()).with_help(format!(
+            "{} interfaces have it, {} groups name it, {} VPCs are associated with it",
+            dependents.interfaces.len(),
+            dependents.groups.len(),
+            dependents.vpcs.len()
+        )))
+    }
+
+    /// Deletes a group with its rules, their ids and their tags (B27), and answers with it.
+    ///
+    /// # Errors
+    /// Those of [`check_group_deletion`](Self::check_group_deletion); nothing is deleted then.
+    pub fn delete_group(&mut self, id: &GroupId) -> Result<SecurityGroup, ModelError> {
+        self.check_group_deletion(id)?;
         self.associations
             .retain(|(associated, _), _| associated != id);
         self.groups

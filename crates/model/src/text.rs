@@ -20,7 +20,10 @@ macro_rules! set {
 }
 
 /// The description of a rule; an empty one is none (A32, E55).
-pub(crate) fn rule_description(text: Option<String>) -> Result<Option<String>, ModelError> {
+///
+/// # Errors
+/// A32: too long, or a character outside of the set.
+pub fn parse_rule_description(text: Option<String>) -> Result<Option<String>, ModelError> {
     match text {
         Some(text) if !is_plain(&text) => Err(ModelError::value(concat!(
             "Invalid rule description. Valid descriptions are strings less than 256 characters \
