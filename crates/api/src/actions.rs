@@ -3,6 +3,7 @@
 //! An action reads its parameters, calls one operation of `secgroup-ec2` (or looks into the state), and writes the members of its
 //! answer. It does not check rights, dry runs and unknown parameters: [`call`](crate::call) does.
 
+mod sts;
 mod vpcs;
 
 use secgroup_model::ModelError;
@@ -22,7 +23,7 @@ pub enum Action {
 type Table = &'static [(&'static str, Action)];
 
 /// All topics.
-const TOPICS: &[Table] = &[vpcs::ACTIONS];
+const TOPICS: &[Table] = &[vpcs::ACTIONS, sts::ACTIONS];
 
 /// What is done for the action of this name; `None` where there is none such.
 #[must_use]

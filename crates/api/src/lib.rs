@@ -16,5 +16,5 @@ pub use crate::call::{Read, Write, dispatch_read, dispatch_write};
 pub use crate::filter::{Filterable, Filters};
 pub use crate::page::Page;
 pub use crate::params::{Params, ParamsError};
-pub use crate::reply::{Answer, error_answer, success_answer};
+pub use crate::reply::{Answer, Service, error_answer, success_answer};
 pub use crate::xml::Xml;

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use jiff::Timestamp;
 use quick_xml::Writer;
 use quick_xml::events::{BytesEnd, BytesStart, BytesText, Event};
 use secgroup_model::Tags;
@@ -102,5 +103,22 @@ impl Xml {
     fn write(&mut self, event: Event<'_>) {
         let written = self.writer.write_event(event);
         debug_assert!(written.is_ok(), "{written:?}");
+    }
+}
+
+/// `2024-01-02T03:04:05.000Z` (E11).
+pub(crate) fn timestamp(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_has_three_digits_of_a_second() {
+        let time: Timestamp = "2024-01-02T03:04:05.067899Z".parse().unwrap();
+        assert_eq!(timestamp(time), "2024-01-02T03:04:05.067Z");
+        assert_eq!(timestamp(Timestamp::UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
     }
 }
