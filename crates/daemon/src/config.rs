@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use secgroup_control::Defaults;
 use secgroup_datapath::Settings;
-use secgroup_import::{Diagnostic, Options, Severity, Sources, render};
+use secgroup_import::{Diagnostic, Options, Severity, Sources};
 
 pub use self::change::ConfigChange;
 pub use self::choices::{BackendName, Firewall, LogFormat, LogLevel, Ring, XdpAttach, XdpMode};
@@ -27,6 +27,7 @@ pub use self::interface::{
     AfXdp, Backend, CaptureFiles, Device, Interface, Mode, Port, QueueRange, Tap,
 };
 pub use self::schema::schema;
+use crate::Loaded;
 
 mod change;
 mod check;
@@ -120,35 +121,16 @@ pub struct Host {
     pub copy_bytes: u32,
 }
 
-/// What was made of a file, and what there is to say about it.
-#[derive(Debug)]
-pub struct Loaded {
-    /// `None` where there are errors.
-    pub config: Option<Config>,
-    /// Errors and warnings, in the order of their places.
-    pub diagnostics: Vec<Diagnostic>,
-    /// The text that they quote.
-    pub sources: Sources,
-}
-
-impl Loaded {
-    /// The diagnostics as text for a terminal; `color` adds ANSI colours.
-    #[must_use]
-    pub fn render(&self, color: bool) -> String {
-        render(&self.diagnostics, &self.sources, color)
-    }
-}
-
 impl Config {
     /// Reads a file. That it cannot be read is among the diagnostics. Whether it may be trusted is for
     /// [`trust`](crate::trust) to say, before.
     #[must_use]
-    pub fn load(path: &Path) -> Loaded {
+    pub fn load(path: &Path) -> Loaded<Self> {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         match read(path) {
             Ok(text) => Self::parse(&text, path, cpus),
             Err(message) => Loaded {
-                config: None,
+                value: None,
                 diagnostics: vec![placeless(message)],
                 sources: Sources::default(),
             },
@@ -157,7 +139,7 @@ impl Config {
 
     /// Makes a configuration of the text of the file at `path`, which is not touched, for a host with `cpus` CPUs.
     #[must_use]
-    pub fn parse(text: &str, path: &Path, cpus: usize) -> Loaded {
+    pub fn parse(text: &str, path: &Path, cpus: usize) -> Loaded<Self> {
         let mut sources = Sources::default();
         let source = sources.add(&path.display().to_string(), text);
         let mut problems = problems::Problems::new(&sources, source);
@@ -167,7 +149,7 @@ impl Config {
         });
         let (diagnostics, failed) = problems.finish();
         Loaded {
-            config: config.filter(|_| !failed),
+            value: config.filter(|_| !failed),
             diagnostics,
             sources,
         }

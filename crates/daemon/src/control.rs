@@ -21,7 +21,7 @@ mod socket;
 use crate::protocol::{FlowPage, FlowQuery, FlowsRequest, ReloadOutcome, StatusDocument};
 
 pub use self::client::{Client, ClientError, Events};
-pub use self::followers::{Followers, Following};
+pub use self::followers::{BEHIND_MAX, Followers, Following};
 pub use self::server::{MAX_CLIENTS, Server};
 pub use self::socket::{ControlSocket, ListenError};
 

@@ -9,7 +9,8 @@
 //!
 //! The order of the start is the order of what can fail: what people wrote is read and checked first, then privileges, then
 //! workers (with connections of the last run, before the first packet), then devices, then the kernel's rules of
-//! host mode, then the control socket; ready is said last. The stop is the reverse, and devices and rules are afterwards as they were.
+//! host mode, then the control socket; ready is said last, also where a device is still missing: its interface is
+//! closed until then, and the [status line](standing) says so. The stop is the reverse, and devices and rules are afterwards as they were.
 //!
 //! Privileges are dropped on the main thread before it starts another one: capabilities are a property of threads, which
 //! inherit them. What is kept is what a device that comes back needs to be opened again.
@@ -24,7 +25,10 @@ mod links;
 mod names;
 mod operator;
 mod program;
+mod replacing;
 mod saving;
+mod standing;
+mod state;
 mod watching;
 
 use std::ffi::OsString;
@@ -41,7 +45,7 @@ use tracing::{info, warn};
 
 use self::events::EventLog;
 use self::following::Follow;
-use self::in_force::{Loaded, load};
+use self::in_force::{Accepted, load};
 use self::operator::Operator;
 use self::program::{Program, Running};
 use self::watching::Watches;
@@ -50,6 +54,7 @@ use crate::logs::log_to_stderr;
 use crate::privileges::Needs;
 use crate::protocol::ReloadOutcome;
 use crate::service::ServiceManager;
+use crate::words::counted;
 
 /// How often the main loop looks around although nothing happened: links that wait, flow marks, the watchdog.
 const ROUND: Duration = Duration::from_secs(1);
@@ -104,20 +109,15 @@ type Orders = Sender<Order>;
 /// # Errors
 /// [`RunError::Faulty`].
 pub fn check(options: &RunOptions) -> Result<String, RunError> {
-    let Loaded {
+    let Accepted {
         config,
         policy,
         said,
-        ..
     } = load(&options.config, options.audit).map_err(RunError::Faulty)?;
-    let interfaces = config.interfaces.len();
-    let plural = if interfaces == 1 { "" } else { "s" };
-    let groups = policy.inventory.groups.len();
-    let group_plural = if groups == 1 { "" } else { "s" };
-    Ok(format!(
-        "{said}{} is valid: {interfaces} interface{plural}, {groups} security group{group_plural}.\n",
-        options.config.display()
-    ))
+    let interfaces = counted(config.interfaces.len() as u64, "interface");
+    let groups = counted(policy.inventory.groups.len() as u64, "security group");
+    let file = options.config.display();
+    Ok(format!("{said}{file} is valid: {interfaces}, {groups}.\n"))
 }
 
 /// Runs until it is told to stop, or the program ends.
@@ -246,12 +246,17 @@ fn serve(
             recv(watches.devices()) -> _ => operator.devices_changed(),
             recv(events) -> event => if let Ok(event) = event {
                 log.tell(&event, operator);
+                if matches!(event, Event::LinkOpened { .. } | Event::LinkClosed { .. }) {
+                    service.status(|| operator.summary());
+                }
             },
             recv(follow.events()) -> event => if let Ok(Event::Admitted(admitted)) = event {
                 follow.admitted(&admitted, &|connection, what| operator.tell_followers(connection, what));
             },
             recv(round) -> _ => {
                 operator.round();
+                // Whatever an event did not tell: those may be lost.
+                service.status(|| operator.summary());
                 follow.look(operator.followers(), operator.runtime());
                 follow.round(operator.runtime(), &|connection, what| operator.tell_followers(connection, what));
                 if service.alive_every().is_some() && operator.workers_answer() {

@@ -4,6 +4,7 @@
 pub mod config;
 pub mod control;
 mod daemon;
+mod loaded;
 pub mod logs;
 pub mod policy;
 pub mod privileges;
@@ -12,5 +13,7 @@ pub mod saved;
 pub mod service;
 pub mod trust;
 mod way;
+pub mod words;
 
 pub use crate::daemon::{Ended, RunError, RunOptions, check, run};
+pub use crate::loaded::Loaded;

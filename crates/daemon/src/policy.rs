@@ -7,37 +7,20 @@
 mod watch;
 
 use secgroup_control::Attachment;
-use secgroup_import::{Diagnostic, Severity, Sources, load as import, nearest, render};
+use secgroup_import::{Diagnostic, Severity, load as import, nearest};
 use secgroup_model::{Inventory, NetworkInterfaceId};
 
 pub use self::watch::PolicyWatch;
+use crate::Loaded;
 use crate::config::{Config, Interface};
 
 /// Names that an error lists; more are cut off.
 const NAMES_MAX: usize = 20;
 
-/// What was loaded, and what there is to say about it.
-#[derive(Debug)]
-pub struct LoadedPolicy {
-    /// The policy with the interfaces of the configuration; `None` where there are errors.
-    pub inventory: Option<Inventory>,
-    /// Errors and warnings. Notes are for `secgroup check`.
-    pub diagnostics: Vec<Diagnostic>,
-    /// The texts that they quote.
-    pub sources: Sources,
-}
-
-impl LoadedPolicy {
-    /// The diagnostics as text for a terminal; `color` adds ANSI colours.
-    #[must_use]
-    pub fn render(&self, color: bool) -> String {
-        render(&self.diagnostics, &self.sources, color)
-    }
-}
-
-/// Reads the policy of a configuration. Every interface of the configuration is in it, by its name.
+/// Reads the policy of a configuration. Every interface of the configuration is in it, by its name. Notes are left out: they are for
+/// `secgroup check`.
 #[must_use]
-pub fn load(config: &Config) -> LoadedPolicy {
+pub fn load(config: &Config) -> Loaded<Inventory> {
     let import = import(&config.policy.files, &config.policy.options);
     let mut inventory = import.inventory;
     let mut diagnostics: Vec<_> = import
@@ -51,8 +34,8 @@ pub fn load(config: &Config) -> LoadedPolicy {
         diagnostics.extend(apply(config, &mut inventory));
     }
     let failed = diagnostics.iter().any(is_error);
-    LoadedPolicy {
-        inventory: (!failed).then_some(inventory),
+    Loaded {
+        value: (!failed).then_some(inventory),
         diagnostics,
         sources: import.sources,
     }

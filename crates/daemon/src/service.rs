@@ -2,6 +2,7 @@
 //!
 //! Where the daemon was not started as a service, `NOTIFY_SOCKET` is not set and nothing is said.
 
+use std::cell::RefCell;
 use std::env;
 use std::ffi::OsStr;
 use std::io;
@@ -16,6 +17,8 @@ use rustix::time::{ClockId, clock_gettime};
 #[derive(Debug)]
 pub struct ServiceManager {
     peer: Option<(UnixDatagram, SocketAddr)>,
+    /// What it shows of us.
+    shown: RefCell<String>,
     watchdog: Option<Duration>,
 }
 
@@ -44,7 +47,11 @@ impl ServiceManager {
             }
         };
         let watchdog = watchdog.filter(|_| peer.is_some());
-        Ok(Self { peer, watchdog })
+        Ok(Self {
+            peer,
+            shown: RefCell::default(),
+            watchdog,
+        })
     }
 
     /// How often [`alive`](Self::alive) is to be said: half of what the unit allows; `None` where it does not ask for it.
@@ -53,9 +60,12 @@ impl ServiceManager {
         self.watchdog.map(|within| within / 2)
     }
 
-    /// Traffic is enforced from now on; also said when a reload is over.
+    /// From now on no packet passes unjudged: every interface is enforced, or closed until its device is there, of which `status` tells. Also
+    /// said when a reload is over.
     pub fn ready(&self, status: &str) {
-        self.tell(&format!("READY=1\nSTATUS={}\n", one_line(status)));
+        let status = one_line(status);
+        self.tell(&format!("READY=1\nSTATUS={status}\n"));
+        self.shown.replace(status);
     }
 
     /// The policy is being read again; [`ready`](Self::ready) ends it, whatever came of it.
@@ -70,9 +80,16 @@ impl ServiceManager {
         self.tell("STOPPING=1\n");
     }
 
-    /// What `systemctl status` shows.
-    pub fn status(&self, status: &str) {
-        self.tell(&format!("STATUS={}\n", one_line(status)));
+    /// What `systemctl status` shows; said where it is not what is shown already, and asked for only where somebody listens.
+    pub fn status(&self, status: impl FnOnce() -> String) {
+        if self.peer.is_none() {
+            return;
+        }
+        let status = one_line(&status());
+        if *self.shown.borrow() != status {
+            self.tell(&format!("STATUS={status}\n"));
+            self.shown.replace(status);
+        }
     }
 
     /// The daemon is well: said by whoever has checked that workers answer.
@@ -138,10 +155,13 @@ mod tests {
             .and_then(|rest| rest.trim_end().parse::<u64>().ok());
         assert!(micros.is_some_and(|micros| micros > 0), "{said}");
         service.alive();
-        service.status("well");
+        // What is shown already is not said again.
+        for status in ["2 interfaces\nREADY=0", "1 of 2", "1 of 2"] {
+            service.status(|| status.to_owned());
+        }
         service.stopping();
         let rest = [(); 3].map(|()| hear(manager));
-        assert_eq!(rest, ["WATCHDOG=1\n", "STATUS=well\n", "STOPPING=1\n"]);
+        assert_eq!(rest, ["WATCHDOG=1\n", "STATUS=1 of 2\n", "STOPPING=1\n"]);
     }
 
     #[test]
@@ -165,6 +185,7 @@ mod tests {
         for address in [None, Some(OsStr::new(""))] {
             let service = ServiceManager::new(address, Some(Duration::from_secs(1))).unwrap();
             service.ready("");
+            service.status(|| panic!("nobody listens"));
             assert_eq!(service.alive_every(), None);
         }
         assert!(ServiceManager::new(Some(OsStr::new("vsock:2:1")), None).is_err());

@@ -11,7 +11,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use secgroup_daemon::config::{Config, Loaded};
+use secgroup_daemon::Loaded;
+use secgroup_daemon::config::Config;
 
 #[path = "config/defaults.rs"]
 mod defaults;
@@ -26,15 +27,16 @@ mod reload;
 const FOLDER: &str = "/etc/secgroup";
 const CPUS: usize = 8;
 
-fn parse(text: &str) -> Loaded {
+fn parse(text: &str) -> Loaded<Config> {
     Config::parse(text, &Path::new(FOLDER).join("secgroup.toml"), CPUS)
 }
 
 /// The configuration of a text that is right.
 fn good(text: &str) -> Config {
-    let loaded = parse(text);
-    let said = loaded.render(false);
-    loaded.config.unwrap_or_else(|| panic!("{said}"))
+    let (config, _) = parse(text)
+        .accept(false)
+        .unwrap_or_else(|said| panic!("{said}"));
+    config
 }
 
 /// A text of the folder of the tests, made anew where that is asked for.
@@ -74,7 +76,7 @@ fn broken_configurations_are_refused_and_everything_about_them_is_said() {
         let name = path.file_name().unwrap().to_str().unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let loaded = Config::parse(&text, Path::new(name), CPUS);
-        assert!(loaded.config.is_none(), "{name} is refused");
+        assert!(loaded.value.is_none(), "{name} is refused");
         golden(&path.with_extension("txt"), &loaded.render(false));
     }
 }

@@ -2,6 +2,7 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
+pub(crate) use secgroup_daemon::words::{counted, grouped};
 
 /// A table with these columns.
 pub(crate) fn table(columns: &[&str]) -> Table {
@@ -32,19 +33,6 @@ pub(crate) fn indented(table: &Table) -> String {
     text
 }
 
-/// A number with its thousands apart: `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A rate in the largest unit: `999`, `1.5 k`, `3.3 M`.
 pub(crate) fn rounded(rate: f64) -> String {
     if rate >= 1e6 {
@@ -54,12 +42,6 @@ pub(crate) fn rounded(rate: f64) -> String {
     } else {
         format!("{rate:.0}")
     }
-}
-
-/// How many of something, in words: `1 packet`, `1,234 packets`.
-pub(crate) fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", grouped(number))
 }
 
 /// Bytes in the largest unit that leaves a whole digit: `999 B`, `1.5 kB`, `2.0 GB` (powers of
@@ -81,18 +63,6 @@ pub(crate) fn bytes(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thousands_stand_apart() {
-        let shown: Vec<_> = [0, 999, 1000, 1_234_567].map(grouped).into();
-        assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
-    }
-
-    #[test]
-    fn one_is_singular() {
-        let shown: Vec<_> = [0, 1, 2, 1000].map(|n| counted(n, "note")).into();
-        assert_eq!(shown, ["0 notes", "1 note", "2 notes", "1,000 notes"]);
-    }
 
     #[test]
     fn bytes_have_a_unit() {

@@ -11,7 +11,7 @@ use secgroup_conntrack::Connection;
 use crate::protocol::{FlowEvent, FlowQuery};
 
 /// Events that a follower may be behind: some megabytes.
-const BEHIND: usize = 16_384;
+pub const BEHIND_MAX: usize = 16_384;
 
 /// Everybody who follows connections.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ impl Followers {
     /// One more, who gets what fits `filter` until he drops it or is too far behind.
     #[must_use]
     pub fn add(&self, filter: FlowQuery) -> Following {
-        let (sender, events) = bounded(BEHIND);
+        let (sender, events) = bounded(BEHIND_MAX);
         let alive = Arc::new(());
         self.lock().push(Follower {
             filter,
@@ -98,80 +98,5 @@ impl Followers {
         self.following
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use secgroup_conntrack::State;
-    use secgroup_packet::{Direction, FlowKey, FlowKey4, InterfaceIndex, Protocol, Timestamp};
-
-    use super::*;
-    use crate::protocol::FlowLine;
-
-    fn connection(port: u16) -> Connection {
-        Connection {
-            key: FlowKey::V4(FlowKey4 {
-                local: [10, 0, 1, 10].into(),
-                remote: [192, 0, 2, 1].into(),
-                local_port: port,
-                remote_port: 50_000,
-                interface: InterfaceIndex(0),
-                protocol: Protocol::TCP,
-            }),
-            originator: Direction::Ingress,
-            state: State::Established,
-            expires: Timestamp::from_secs(10),
-            rule: 0,
-            packets: [2, 1],
-            bytes: [120, 60],
-        }
-    }
-
-    fn tell(followers: &Followers, port: u16) -> bool {
-        let connection = connection(port);
-        let mut made = false;
-        followers.tell(&connection, &["web"], || {
-            made = true;
-            let flow = FlowLine::new(&connection, "web", None, Timestamp::ZERO);
-            FlowEvent::Opened { flow }
-        });
-        made
-    }
-
-    #[test]
-    fn each_gets_what_he_asked_for() {
-        let followers = Followers::default();
-        assert!(!tell(&followers, 22), "an event was made for nobody");
-        let all = followers.add(FlowQuery::default());
-        let ssh = followers.add(FlowQuery {
-            port: Some(22),
-            ..FlowQuery::default()
-        });
-        assert!(tell(&followers, 22) && tell(&followers, 443));
-        let ports = |following: &Following| {
-            let events = following.events().try_iter();
-            let ports = events.map(|event| event.flow().local_port);
-            ports.flatten().collect::<Vec<_>>()
-        };
-        assert_eq!(ports(&all), [22, 443]);
-        assert_eq!(ports(&ssh), [22]);
-        drop(all);
-        assert!(!tell(&followers, 443));
-        assert!(!followers.is_empty());
-        drop(ssh);
-        assert!(followers.is_empty());
-    }
-
-    #[test]
-    fn who_does_not_keep_up_is_cut_off() {
-        let followers = Followers::default();
-        let slow = followers.add(FlowQuery::default());
-        for _ in 0..=BEHIND {
-            assert!(tell(&followers, 22));
-        }
-        assert!(followers.is_empty());
-        // What was queued can still be read; then the channel says that it was cut.
-        assert_eq!(slow.events().iter().count(), BEHIND);
     }
 }

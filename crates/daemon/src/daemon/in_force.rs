@@ -17,14 +17,14 @@ use crate::{policy, trust};
 
 /// What was read, valid and trusted.
 #[derive(Debug)]
-pub(super) struct Loaded {
+pub(super) struct Accepted {
     pub(super) config: Config,
     pub(super) policy: Policy,
     /// What there is to say about them, for a terminal; may be empty.
     pub(super) said: String,
 }
 
-impl Loaded {
+impl Accepted {
     /// Says in the log what there is to say.
     pub(super) fn tell(&self) {
         if !self.said.is_empty() {
@@ -45,24 +45,20 @@ pub(super) struct Policy {
 ///
 /// # Errors
 /// All that is wrong with it, for a terminal.
-pub(super) fn load(path: &Path, audit: bool) -> Result<Loaded, String> {
+pub(super) fn load(path: &Path, audit: bool) -> Result<Accepted, String> {
     let (config, mut said) = configuration(path, audit)?;
     let files = &config.policy.files;
     for file in files {
         trust::check(file).map_err(|error| format!("error: {error}\n"))?;
     }
-    let loaded = policy::load(&config);
-    let text = loaded.render(stderr().is_terminal());
-    let Some(inventory) = loaded.inventory else {
-        return Err(text);
-    };
+    let (inventory, text) = policy::load(&config).accept(stderr().is_terminal())?;
     said.push_str(&text);
     let policy = Policy {
         inventory,
         files: files.clone(),
         loaded_at: SystemTime::now(),
     };
-    Ok(Loaded {
+    Ok(Accepted {
         config,
         policy,
         said,
@@ -76,11 +72,7 @@ pub(super) fn load(path: &Path, audit: bool) -> Result<Loaded, String> {
 pub(super) fn configuration(path: &Path, audit: bool) -> Result<(Config, String), String> {
     trust::check(path).map_err(|error| format!("error: {error}\n"))?;
     let path = std::path::absolute(path).map_err(|error| format!("error: {error}\n"))?;
-    let loaded = Config::load(&path);
-    let text = loaded.render(stderr().is_terminal());
-    let Some(mut config) = loaded.config else {
-        return Err(text);
-    };
+    let (mut config, text) = Config::load(&path).accept(stderr().is_terminal())?;
     if audit {
         for interface in &mut config.interfaces {
             interface.audit = true;

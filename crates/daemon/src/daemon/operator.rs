@@ -3,10 +3,9 @@
 //! What changes is behind one lock, held while something is changed and while a document is put together; packets never
 //! wait for it. Only the main loop changes anything, so a reload, a device that comes back and a round never meet.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, bounded};
 use secgroup_conntrack::Connection;
@@ -14,20 +13,21 @@ use secgroup_control::Lowering;
 use secgroup_io::live::nfqueue::CurrentFlowMark;
 use secgroup_io::live::tap::Netns;
 use secgroup_packet::{InterfaceIndex, Steering};
-use secgroup_runtime::{Clock, Event, FlowFilter, Runtime, RuntimeSettings};
+use secgroup_runtime::{Clock, Event, Runtime, RuntimeSettings};
 use tracing::error;
 
 use super::following::Told;
 use super::host::HostSide;
-use super::in_force::{self, Loaded, Policy, index_of, lower};
-use super::links::{Link, Surroundings};
-use super::names::{self, Names};
+use super::in_force::{self, Accepted, lower};
+use super::links::Surroundings;
+use super::names::Names;
+use super::state::State;
 use super::{Order, Orders, RunOptions, saving};
-use crate::config::{Config, Interface};
+use crate::config::Config;
 use crate::control::{Followers, Following, Operate};
 use crate::protocol::{
-    FlowLine, FlowPage, FlowQuery, FlowState, FlowsRequest, InterfaceReport, PolicyReport,
-    ReloadOutcome, Reloads, StatusDocument, WorkerReport,
+    FlowPage, FlowQuery, FlowsRequest, InterfaceReport, PolicyReport, ReloadOutcome,
+    StatusDocument, WorkerReport,
 };
 
 /// How long whoever asks for a reload waits for it: more than any policy takes.
@@ -46,30 +46,15 @@ pub(super) struct Operator {
     state: Mutex<State>,
 }
 
-/// What a reload replaces.
-struct State {
-    config: Config,
-    policy: Policy,
-    lowering: Lowering,
-    generation: u64,
-    reloads: Reloads,
-    last_error: Option<String>,
-    around: Surroundings,
-    links: BTreeMap<InterfaceIndex, Link>,
-    /// Links that a reload has closed, until those in their place are there.
-    former: BTreeMap<InterfaceIndex, Link>,
-    host: HostSide,
-}
-
 impl Operator {
     /// Starts workers, gives them the connections of the last run, and opens devices.
     pub(super) fn start(
-        loaded: Loaded,
+        accepted: Accepted,
         options: &RunOptions,
         namespace: Option<Netns>,
         orders: Orders,
     ) -> Result<Arc<Self>, String> {
-        let Loaded { config, policy, .. } = loaded;
+        let Accepted { config, policy, .. } = accepted;
         let mut lowering = Lowering::new(config.defaults.clone());
         let snapshot = lower(&mut lowering, &config, &policy.inventory);
         let generation = snapshot.generation;
@@ -97,21 +82,10 @@ impl Operator {
             copy_bytes: u16::try_from(config.host.copy_bytes).unwrap_or(u16::MAX),
             namespace,
         };
-        let mut state = State {
-            config,
-            policy,
-            lowering,
-            generation,
-            reloads: Reloads::default(),
-            last_error: None,
-            around,
-            links: BTreeMap::new(),
-            former: BTreeMap::new(),
-            host,
-        };
+        let mut state = State::new(config, policy, lowering, generation, around, host);
         if let Err(why) = state.begin(&runtime) {
             runtime.stop();
-            state.links.values().for_each(Link::release);
+            state.release();
             return Err(why);
         }
         Ok(Arc::new(Self {
@@ -161,19 +135,7 @@ impl Operator {
 
     /// One line for a service manager.
     pub(super) fn summary(&self) -> String {
-        let state = self.lock();
-        let audit = if state.links.values().all(|link| link.interface.audit) {
-            ", only counting"
-        } else {
-            ""
-        };
-        let (count, generation) = (state.links.len(), state.generation);
-        let interfaces = if count == 1 {
-            "interface"
-        } else {
-            "interfaces"
-        };
-        format!("{count} {interfaces}, policy generation {generation}{audit}")
+        self.lock().standing(&self.runtime).to_string()
     }
 
     /// Devices appeared, went or changed.
@@ -205,9 +167,9 @@ impl Operator {
     pub(super) fn read_again(&self) -> ReloadOutcome {
         let mut state = self.lock();
         let loaded = in_force::load(&self.file, self.audit);
-        match loaded.and_then(|loaded| state.fits(loaded)) {
-            Ok(loaded) => {
-                let outcome = state.replace(&self.runtime, loaded);
+        match loaded.and_then(|accepted| state.fits(accepted)) {
+            Ok(accepted) => {
+                let outcome = state.replace(&self.runtime, accepted);
                 state.reloads.ok += 1;
                 state.last_error = None;
                 outcome
@@ -235,146 +197,12 @@ impl Operator {
             &Names::new(state.lowering.registry()),
             connections,
         );
-        state.links.values().for_each(Link::release);
+        state.release();
     }
 
     /// The state is whole even where a thread panicked while it held the lock: it is changed by whole values.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn begin(&mut self, runtime: &Runtime) -> Result<(), String> {
-        for interface in self.config.interfaces.clone() {
-            self.attach(runtime, interface)?;
-        }
-        self.host.install(&self.config.interfaces)
-    }
-
-    fn attach(&mut self, runtime: &Runtime, interface: Interface) -> Result<(), String> {
-        let name = interface.name.clone();
-        let index = index_of(&self.lowering, &name)
-            .ok_or_else(|| format!("the policy has no network interface '{name}'"))?;
-        let link = Link::new(interface, self.around.clone());
-        if let Some(former) = self.former.get(&index) {
-            link.take_shields(former);
-        }
-        runtime
-            .attach(link.settings(index))
-            .map_err(|error| format!("{name}: {error}"))?;
-        self.links.insert(index, link);
-        Ok(())
-    }
-
-    /// Refuses interfaces that need more workers than there are: how many there are cannot change while they run.
-    fn fits(&self, loaded: Loaded) -> Result<Loaded, String> {
-        let workers = self.config.workers.count;
-        let too_many = |interface: &&Interface| {
-            interface.shards > workers || interface.worker.is_some_and(|worker| worker >= workers)
-        };
-        match loaded.config.interfaces.iter().find(too_many) {
-            Some(interface) => Err(format!(
-                "error: interface '{}' needs more workers than the {workers} that run; more of them take a restart\n",
-                interface.name
-            )),
-            None => Ok(loaded),
-        }
-    }
-
-    /// Brings what was read into force. The new policy is there before an interface that it brings, and an interface
-    /// that it takes away is closed before its rules go.
-    fn replace(&mut self, runtime: &Runtime, loaded: Loaded) -> ReloadOutcome {
-        let begun = Instant::now();
-        let Loaded {
-            config,
-            policy,
-            said,
-        } = loaded;
-        let change = self.config.changes(&config);
-        let snapshot = lower(&mut self.lowering, &config, &policy.inventory);
-        let stays = |link: &Link| {
-            config
-                .interface(&link.interface.name)
-                .is_some_and(|new| link.is_for(new))
-        };
-        let gone: Vec<_> = self
-            .links
-            .iter()
-            .filter(|(_, link)| !stays(link))
-            .map(|(index, _)| *index)
-            .collect();
-        for index in gone {
-            runtime.detach(index);
-            self.former.extend(self.links.remove_entry(&index));
-        }
-        self.generation = runtime.publish(snapshot).generation;
-        self.host.policy_changed();
-        let mut warnings: Vec<_> = said.lines().map(str::to_owned).collect();
-        for interface in &config.interfaces {
-            if !self.links.values().any(|link| link.is_for(interface))
-                && let Err(why) = self.attach(runtime, interface.clone())
-            {
-                warnings.push(why);
-            }
-        }
-        self.former.values().for_each(Link::release);
-        self.former.clear();
-        if let Err(why) = self.host.install(&config.interfaces) {
-            warnings.push(why);
-        }
-        let later = |what: &&str| format!("{what} changed; it takes effect at the next start");
-        warnings.extend(change.needs_restart.iter().map(later));
-        self.config = config.keeping(&self.config);
-        self.policy = policy;
-        ReloadOutcome::InForce {
-            generation: self.generation,
-            rules: in_force::rules(&self.policy.inventory),
-            interfaces: self.policy.inventory.interfaces.len() as u64,
-            took_micros: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-            warnings,
-        }
-    }
-
-    /// A connection, for people.
-    fn line(&self, connection: &Connection) -> FlowLine {
-        let interface = self.interface_name(connection.key.interface());
-        let rule = names::rule(self.lowering.registry(), connection.rule);
-        FlowLine::new(connection, &interface, rule, saving::now())
-    }
-
-    /// What a query means to workers.
-    ///
-    /// # Errors
-    /// It names an interface that there is not.
-    fn filter(&self, query: &FlowQuery) -> Result<FlowFilter, String> {
-        let interface = query.interface.as_deref().map(|name| {
-            index_of(&self.lowering, name).ok_or_else(|| {
-                format!("there is no interface '{name}'; 'secgroup status' lists them")
-            })
-        });
-        Ok(FlowFilter {
-            interface: interface.transpose()?,
-            address: query.address,
-            port: query.port,
-            protocol: query.protocol,
-            states: query.state.map(FlowState::states),
-        })
-    }
-
-    fn interface_name(&self, index: InterfaceIndex) -> String {
-        let registered = || self.lowering.registry().interface(index);
-        self.links
-            .get(&index)
-            .map(|link| link.interface.name.clone())
-            .or_else(|| registered().map(|id| id.as_str().to_owned()))
-            .unwrap_or_else(|| format!("interface {}", index.0))
-    }
-
-    fn warnings(&self) -> Vec<String> {
-        let mut warnings: Vec<_> = self.links.values().flat_map(Link::warnings).collect();
-        warnings.extend(self.host.warning());
-        warnings
     }
 }
 

@@ -201,7 +201,7 @@ fn what_is_written_is_what_is_in_force() {
 #[test]
 fn a_file_without_interfaces_is_possible_and_said() {
     let loaded = parse("policy = [\"web.yaml\"]\n");
-    assert!(loaded.config.is_some());
+    assert!(loaded.value.is_some());
     assert!(
         loaded
             .render(false)
@@ -270,7 +270,7 @@ fn whatever_the_text_there_is_an_answer() {
         for text in [text, mangled] {
             let loaded = parse(&text);
             assert!(
-                loaded.config.is_some() || !loaded.diagnostics.is_empty(),
+                loaded.value.is_some() || !loaded.diagnostics.is_empty(),
                 "{text:?}"
             );
             assert!(loaded.diagnostics.is_empty() == loaded.render(false).is_empty());

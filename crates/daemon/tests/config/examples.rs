@@ -29,12 +29,10 @@ fn every_example_loads_and_so_does_its_policy() {
         );
         let loaded = Config::parse(&text, &path, CPUS);
         assert_eq!(loaded.render(false), "", "{shown}");
-        let config = loaded.config.unwrap();
+        let config = loaded.value.unwrap();
         let policy = policy::load(&config);
         let said = policy.render(false);
-        let inventory = policy
-            .inventory
-            .unwrap_or_else(|| panic!("{shown}: {said}"));
+        let inventory = policy.value.unwrap_or_else(|| panic!("{shown}: {said}"));
         for interface in &config.interfaces {
             assert!(
                 inventory.interfaces.contains_key(interface.name.as_str()),

@@ -2,8 +2,10 @@
 
 use std::fs;
 
+use secgroup_daemon::Loaded;
 use secgroup_daemon::config::Config;
-use secgroup_daemon::policy::{LoadedPolicy, load};
+use secgroup_daemon::policy::load;
+use secgroup_model::Inventory;
 
 use crate::CPUS;
 
@@ -23,13 +25,13 @@ Resources:
 "#;
 
 /// Loads the policy `web.yaml` with `interfaces`, the part of a configuration that is about them.
-fn policy(web: &str, interfaces: &str) -> LoadedPolicy {
+fn policy(web: &str, interfaces: &str) -> Loaded<Inventory> {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("web.yaml"), web).unwrap();
     let text = format!("policy = [\"web.yaml\"]\n{interfaces}");
     let loaded = Config::parse(&text, &folder.path().join("secgroup.toml"), CPUS);
-    let said = loaded.render(false);
-    load(&loaded.config.unwrap_or_else(|| panic!("{said}")))
+    let (config, _) = loaded.accept(false).unwrap_or_else(|said| panic!("{said}"));
+    load(&config)
 }
 
 /// A section about an interface on a host's device.
@@ -41,7 +43,7 @@ fn interface(name: &str, more: &str) -> String {
 fn fault(web: &str, interfaces: &str) -> String {
     let loaded = policy(web, interfaces);
     assert!(
-        loaded.inventory.is_none(),
+        loaded.value.is_none(),
         "a policy with errors is not to be used"
     );
     loaded.render(false)
@@ -52,7 +54,7 @@ fn interfaces_of_the_configuration_are_in_the_policy_by_their_names() {
     let attached = "groups = [\"web\"]\naddresses = [\"10.0.1.11\", \"2001:db8::11\"]\nsource_dest_check = false";
     let text = interface("WebInterface", "source_dest_check = false") + &interface("new", attached);
     let loaded = policy(WEB, &text);
-    let inventory = loaded.inventory.expect("no errors");
+    let inventory = loaded.value.expect("no errors");
     let of_policy = &inventory.interfaces["WebInterface"];
     assert!(!of_policy.source_dest_check);
     let new = &inventory.interfaces["new"];
@@ -73,7 +75,7 @@ fn interfaces_of_the_configuration_are_in_the_policy_by_their_names() {
 #[test]
 fn without_a_word_the_check_is_as_the_policy_has_it() {
     let inventory = policy(WEB, &interface("WebInterface", ""))
-        .inventory
+        .value
         .expect("no errors");
     assert!(inventory.interfaces["WebInterface"].source_dest_check);
 }
@@ -126,8 +128,8 @@ fn a_policy_file_that_is_not_there_is_an_error() {
         std::path::Path::new("/nowhere/secgroup.toml"),
         CPUS,
     );
-    let policy = load(&loaded.config.unwrap());
-    assert!(policy.inventory.is_none());
+    let policy = load(&loaded.value.unwrap());
+    assert!(policy.value.is_none());
     assert!(
         policy
             .render(false)

@@ -112,7 +112,8 @@ pub(crate) fn status() -> StatusDocument {
     }
 }
 
-fn connection(port: u16) -> Connection {
+/// A connection from outside to this port of the interface `web`.
+pub(crate) fn connection(port: u16) -> Connection {
     Connection {
         key: FlowKey::V4(FlowKey4 {
             local: [10, 0, 1, 10].into(),
@@ -131,7 +132,8 @@ fn connection(port: u16) -> Connection {
     }
 }
 
-fn line(connection: &Connection) -> FlowLine {
+/// As people have it.
+pub(crate) fn line(connection: &Connection) -> FlowLine {
     FlowLine::new(connection, "web", Some("web[0]"), Timestamp::ZERO)
 }
 

@@ -1,6 +1,7 @@
 //! The control socket from outside: what clients get, and what hostile ones do not.
 
 mod fake;
+mod followers;
 mod hostile;
 
 use std::fs;

@@ -3,11 +3,12 @@
 use secgroup_control::Attachment;
 use secgroup_runtime::Sees;
 
+use super::Check;
 use super::devices::{Devices, Share, Thing};
-use super::{Check, several};
 use crate::config::file::{self, EtherType, ModeName};
 use crate::config::tree::Place;
 use crate::config::{BackendName, CaptureFiles, Interface, Mode, Port, QueueRange};
+use crate::words::counted;
 
 use ModeName::{Host, Inline, Watch};
 
@@ -185,7 +186,7 @@ impl Check<'_, '_> {
         if around.next_queue > 1 << 16 {
             let message = format!(
                 "there are no queues left for this interface: {} from {first} on",
-                several(count, "queue")
+                counted(count.into(), "queue")
             );
             let problem = self.problems.error(here.key("mode").span(), message);
             problem.help("queue numbers end at 65535; choose a lower `queue` in [host]");
@@ -232,8 +233,8 @@ impl Check<'_, '_> {
         if shards > workers {
             let message = format!(
                 "{} for {}",
-                several(shards, "shard"),
-                several(workers, "worker")
+                counted(shards.into(), "shard"),
+                counted(workers.into(), "worker")
             );
             let problem = self.problems.error(at, message);
             problem.help(format!(
@@ -365,5 +366,5 @@ fn hexadecimal(text: &str) -> Option<u16> {
 /// `is 1 worker`, `are 2 workers`
 fn are(workers: u16) -> String {
     let verb = if workers == 1 { "is" } else { "are" };
-    format!("{verb} {}", several(workers, "worker"))
+    format!("{verb} {}", counted(workers.into(), "worker"))
 }
