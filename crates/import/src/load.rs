@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use secgroup_model::Inventory;
+use secgroup_model::{GroupId, Inventory};
 
 use crate::collect::Collected;
 use crate::diagnostic::{Diagnostic, Draft, Severity, Sink};
@@ -22,6 +22,8 @@ use crate::{dump, merge};
 pub struct Import {
     /// Everything that could be made of the files. Not to be used if there are errors.
     pub inventory: Inventory,
+    /// Groups of the inventory that no file describes: only rules that files add to them are known.
+    pub partial_groups: BTreeSet<GroupId>,
     /// Every fault of every file, in the order of files and places.
     pub diagnostics: Vec<Diagnostic>,
     /// The texts, for [`render`](crate::render).
@@ -117,16 +119,17 @@ fn load_all(texts: &[(&str, &str)], faults: Vec<Draft>, options: &Options) -> Im
     }
     let sink = Sink::new(&sources);
     faults.into_iter().for_each(|fault| sink.push(fault));
-    let inventory = import(&ids, options, &sink);
+    let (inventory, partial_groups) = import(&ids, options, &sink);
     let diagnostics = sink.finish();
     Import {
         inventory,
+        partial_groups,
         diagnostics,
         sources,
     }
 }
 
-fn import(ids: &[SourceId], options: &Options, sink: &Sink<'_>) -> Inventory {
+fn import(ids: &[SourceId], options: &Options, sink: &Sink<'_>) -> (Inventory, BTreeSet<GroupId>) {
     let roots: Vec<(SourceId, Node)> = ids
         .iter()
         .filter_map(|&id| Some((id, node::parse(id, sink)?)))

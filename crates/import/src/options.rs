@@ -17,6 +17,9 @@ pub struct Options {
     pub account: String,
     /// `AWS::StackName`; without it, a stack has the name of its template's file.
     pub stack_name: Option<String>,
+    /// What the files refer to and do not describe is known to whoever takes the inventory: they are
+    /// deployed to an endpoint, which has it. There is nothing to warn of then.
+    pub rest_is_known: bool,
 }
 
 impl Default for Options {
@@ -28,6 +31,7 @@ impl Default for Options {
             region: "us-east-1".to_owned(),
             account: "123456789012".to_owned(),
             stack_name: None,
+            rest_is_known: false,
         }
     }
 }

@@ -20,7 +20,6 @@ use super::file::{self, Count, File};
 use super::problems::Problems;
 use super::tree::Place;
 use super::{Config, Daemon, Host, Log, PolicyFiles, QueueRange, Workers, seconds};
-use crate::words::counted;
 
 mod devices;
 mod interface;
@@ -103,6 +102,7 @@ impl Check<'_, '_> {
                 region: file.region.clone(),
                 account: file.account.clone(),
                 stack_name: file.stack_name.clone(),
+                rest_is_known: false,
             },
         }
     }
@@ -156,7 +156,7 @@ impl Check<'_, '_> {
             let message = format!(
                 "`pin` has {} CPUs for {}",
                 workers.pin.len(),
-                counted(count.into(), "worker")
+                several(count, "worker")
             );
             let problem = self.problems.error(here.key("pin").span(), message);
             problem.help(format!(
@@ -223,8 +223,8 @@ impl Check<'_, '_> {
         if count > workers {
             let message = format!(
                 "{} for {}",
-                counted(count.into(), "queue"),
-                counted(workers.into(), "worker")
+                several(count, "queue"),
+                several(workers, "worker")
             );
             let problem = self.problems.error(here.key("queues").span(), message);
             problem.help(format!(
@@ -335,4 +335,9 @@ impl Check<'_, '_> {
         let interfaces: Vec<_> = interfaces.collect();
         interfaces
     }
+}
+
+/// `1 worker`, `2 workers`.
+fn several(count: u16, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -1,6 +1,6 @@
 //! Groups and their rules, wherever those were written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secgroup_model::{AccountId, Direction, GroupId, Inventory, SecurityGroup, Vpc, VpcId};
 
@@ -13,14 +13,14 @@ use crate::options::Options;
 use crate::source::Span;
 use crate::template::DEFAULT_VPC;
 
-/// Takes all groups and rules into the inventory.
+/// Takes all groups and rules into the inventory. Answers the groups that no file describes.
 pub(super) fn merge(
     collected: &mut Collected,
     default_groups: BTreeMap<GroupId, (Vpc, Span)>,
     options: &Options,
     inventory: &mut Inventory,
     sink: &Sink<'_>,
-) {
+) -> BTreeSet<GroupId> {
     let found = std::mem::take(&mut collected.groups);
     let mut names = NameIndex::default();
     found.iter().for_each(|found| names.add(&found.group));
@@ -47,13 +47,20 @@ pub(super) fn merge(
         groups.entry(id.clone()).or_insert_with(building);
     }
     let rules = std::mem::take(&mut collected.rules);
+    let described: BTreeSet<GroupId> = groups.keys().cloned().collect();
     let rules = direct(rules, &names, &mut groups, options, sink);
+    let partial = groups
+        .keys()
+        .filter(|id| !described.contains(*id))
+        .cloned()
+        .collect();
     add_all(rules, &names, &mut groups, sink);
     check_names(&groups, sink);
     inventory.groups = groups
         .into_iter()
         .map(|(id, group)| (id, group.finish()))
         .collect();
+    partial
 }
 
 /// Finds the group of each rule that was written elsewhere. A group that no file describes is made
@@ -82,10 +89,12 @@ fn direct(
         };
         groups.entry(id.clone()).or_insert_with(|| {
             let span = rule.places.target;
-            let message =
-                format!("no file describes group `{id}`: of its rules only these are known");
-            let help = "load the output of `aws ec2 describe-security-groups` too";
-            sink.push(Draft::warning(span, message).help(help));
+            if !options.rest_is_known {
+                let message =
+                    format!("no file describes group `{id}`: of its rules only these are known");
+                let help = "load the output of `aws ec2 describe-security-groups` too";
+                sink.push(Draft::warning(span, message).help(help));
+            }
             let owner = AccountId::new(&options.account);
             let vpc = Some(default.clone());
             let mut group = SecurityGroup::new(id.clone(), id.as_str(), owner, vpc);

@@ -52,6 +52,9 @@ pub(super) fn fill_groups(
             continue;
         }
         let Some(vpc) = &interface.vpc else {
+            if options.rest_is_known {
+                continue;
+            }
             let message = format!(
                 "interface `{}` names no groups, nor is its VPC known",
                 interface.id

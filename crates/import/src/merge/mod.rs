@@ -10,12 +10,12 @@ mod interfaces;
 mod prefix_lists;
 mod rules;
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use ipnet::IpNet;
-use secgroup_model::{Inventory, VpcId};
+use secgroup_model::{GroupId, Inventory, VpcId};
 
 use crate::collect::{Collected, Found};
 use crate::diagnostic::{Draft, Sink};
@@ -26,15 +26,19 @@ use crate::template::DEFAULT_VPC;
 /// Where a thing that was merged had been written.
 type Known<K, V> = BTreeMap<K, (V, Span)>;
 
-/// Merges everything.
-pub(crate) fn merge(mut collected: Collected, options: &Options, sink: &Sink<'_>) -> Inventory {
+/// Merges everything, and says of which groups only some rules are known.
+pub(crate) fn merge(
+    mut collected: Collected,
+    options: &Options,
+    sink: &Sink<'_>,
+) -> (Inventory, BTreeSet<GroupId>) {
     let mut inventory = Inventory::default();
     networks(&mut collected, &mut inventory, sink);
     place_in_default_vpc(&mut collected, &inventory);
     prefix_lists::merge(&mut collected, &mut inventory, sink);
     interfaces::find_vpcs(&mut collected, &inventory);
     let default_groups = interfaces::fill_groups(&mut collected, &inventory, options, sink);
-    groups::merge(
+    let partial_groups = groups::merge(
         &mut collected,
         default_groups,
         options,
@@ -42,7 +46,7 @@ pub(crate) fn merge(mut collected: Collected, options: &Options, sink: &Sink<'_>
         sink,
     );
     interfaces::merge(&mut collected, &mut inventory, sink);
-    inventory
+    (inventory, partial_groups)
 }
 
 /// VPCs, subnets, peering connections and associations.

@@ -166,3 +166,34 @@ fn shipped_policies_load() {
         assert!(!import.inventory.groups.is_empty(), "{files:?}");
     }
 }
+
+/// Rules of a group that is somewhere else: whoever knows the group takes them, and is not warned.
+#[test]
+fn groups_that_no_file_describes_are_named() {
+    let text = template(
+        "Own:
+  Type: AWS::EC2::SecurityGroup
+  Properties: {GroupDescription: d}
+Rule:
+  Type: AWS::EC2::SecurityGroupIngress
+  Properties: {GroupId: sg-0123456789abcdef0, IpProtocol: -1, SourceSecurityGroupId: !Ref Own}
+Interface:
+  Type: AWS::EC2::NetworkInterface
+  Properties: {SubnetId: subnet-0123456789abcdef0}",
+    );
+    for rest_is_known in [false, true] {
+        let options = secgroup_import::Options {
+            rest_is_known,
+            ..Default::default()
+        };
+        let import = secgroup_import::load_texts(&[("stack.yaml", &text)], &options);
+        let partial: Vec<_> = import.partial_groups.iter().map(GroupId::as_str).collect();
+        assert_eq!(partial, ["sg-0123456789abcdef0"]);
+        let warnings = said(&import, Severity::Warning);
+        assert_eq!(
+            warnings.len(),
+            if rest_is_known { 0 } else { 2 },
+            "{warnings:?}"
+        );
+    }
+}
