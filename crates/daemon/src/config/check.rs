@@ -20,6 +20,7 @@ use super::file::{self, Count, File};
 use super::problems::Problems;
 use super::tree::Place;
 use super::{Config, Daemon, Host, Log, PolicyFiles, QueueRange, Workers, seconds};
+use crate::words::counted;
 
 mod devices;
 mod interface;
@@ -156,7 +157,7 @@ impl Check<'_, '_> {
             let message = format!(
                 "`pin` has {} CPUs for {}",
                 workers.pin.len(),
-                several(count, "worker")
+                counted(count.into(), "worker")
             );
             let problem = self.problems.error(here.key("pin").span(), message);
             problem.help(format!(
@@ -223,8 +224,8 @@ impl Check<'_, '_> {
         if count > workers {
             let message = format!(
                 "{} for {}",
-                several(count, "queue"),
-                several(workers, "worker")
+                counted(count.into(), "queue"),
+                counted(workers.into(), "worker")
             );
             let problem = self.problems.error(here.key("queues").span(), message);
             problem.help(format!(
@@ -335,9 +336,4 @@ impl Check<'_, '_> {
         let interfaces: Vec<_> = interfaces.collect();
         interfaces
     }
-}
-
-/// `1 worker`, `2 workers`.
-fn several(count: u16, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
