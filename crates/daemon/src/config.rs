@@ -14,6 +14,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use secgroup_import::{Diagnostic, Options, Severity, Sources};
 pub use self::change::ConfigChange;
 pub use self::choices::{BackendName, Firewall, LogFormat, LogLevel, Ring, XdpAttach, XdpMode};
 pub use self::interface::{
-    AfXdp, Backend, CaptureFiles, Device, Interface, Mode, Port, QueueRange, Tap,
+    AfXdp, Backend, Binding, CaptureFiles, Device, Interface, Mode, Port, QueueRange, Tap,
 };
 pub use self::schema::schema;
 use crate::Loaded;
@@ -49,6 +50,8 @@ pub struct Config {
     pub policy: PolicyFiles,
     /// Read policy files again as soon as they change.
     pub watch: bool,
+    /// The endpoint by which the policy is managed; `None` where the files are the policy.
+    pub api: Option<Api>,
     /// The process.
     pub daemon: Daemon,
     /// The threads that carry packets.
@@ -68,10 +71,23 @@ pub struct Config {
 /// Policy files and how to read them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyFiles {
-    /// At least one, none twice.
+    /// None twice; at least one, unless there is an endpoint.
     pub files: Vec<PathBuf>,
     /// Values for what they leave open.
     pub options: Options,
+}
+
+/// The endpoint by which the policy is managed. Its store lies in [`Daemon::state`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Api {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The file of access keys that somebody made; `None` for one that is made at the first start.
+    pub keys: Option<PathBuf>,
+    /// Rules of a group in each direction and family (B15).
+    pub rules_per_group: u32,
+    /// Groups of a network interface (B15).
+    pub groups_per_interface: u32,
 }
 
 /// The process.

@@ -50,6 +50,7 @@ impl Config {
                 continue;
             };
             if old.mode != interface.mode
+                || old.binding != interface.binding
                 || old.shards != interface.shards
                 || old.worker != interface.worker
             {
@@ -82,6 +83,7 @@ impl Config {
     #[must_use]
     pub fn keeping(self, in_force: &Self) -> Self {
         Self {
+            api: in_force.api.clone(),
             daemon: in_force.daemon.clone(),
             workers: in_force.workers.clone(),
             engine: in_force.engine.clone(),
@@ -94,6 +96,7 @@ impl Config {
         let (daemon, workers) = (&self.daemon, &self.workers);
         let (engine, host) = (&self.engine, &self.host);
         let keys = [
+            ("api", self.api != new.api),
             ("daemon.socket", daemon.socket != new.daemon.socket),
             ("daemon.state", daemon.state != new.daemon.state),
             ("daemon.handover", daemon.handover != new.daemon.handover),

@@ -3,7 +3,7 @@
 //! Values are checked where they stand, and what a faulty one stands for is left out or replaced: the `Config` that comes
 //! out beside an error is only good for finding more errors, and nobody gets to see it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ use self::devices::Devices;
 use super::file::{self, Count, File};
 use super::problems::Problems;
 use super::tree::Place;
-use super::{Config, Daemon, Host, Log, PolicyFiles, QueueRange, Workers, seconds};
+use super::{Api, Config, Daemon, Host, Log, PolicyFiles, QueueRange, Workers, seconds};
 use crate::words::counted;
 
 mod devices;
@@ -28,6 +28,9 @@ mod port;
 
 /// Most bytes of the path of a Unix socket (`sun_path`, with its final zero).
 const SOCKET_PATH_MAX: usize = 107;
+
+/// Rules of a group times groups of an interface, at most (B17).
+const RULES_TIMES_GROUPS_MAX: u32 = 1000;
 
 /// Workers where the file says `"auto"`, at most.
 const AUTO_WORKERS_MAX: usize = 4;
@@ -43,6 +46,10 @@ pub(crate) fn check(
     let root = Place::of(document);
     let mut check = Check { folder, problems };
     let policy = check.policy(file, &root);
+    let api = file
+        .api
+        .as_ref()
+        .and_then(|api| check.api(api, &root.key("api")));
     let daemon = check.daemon(&file.daemon, &root.key("daemon"));
     let workers = check.workers(&file.workers, &root.key("workers"), cpus);
     let (engine, defaults) = check.tracking(&file.tracking, &root.key("tracking"));
@@ -52,6 +59,7 @@ pub(crate) fn check(
     Some(Config {
         policy,
         watch: file.watch,
+        api,
         daemon,
         workers,
         engine,
@@ -77,6 +85,15 @@ impl Check<'_, '_> {
     fn policy(&mut self, file: &File, root: &Place<'_>) -> PolicyFiles {
         let mut files: Vec<PathBuf> = Vec::new();
         let list = root.key("policy");
+        if file.policy.is_empty() && file.api.is_none() {
+            let span = if root.has("policy") {
+                list.span()
+            } else {
+                0..0
+            };
+            let problem = self.problems.error(span, "there is no policy");
+            problem.help("name its files: `policy = [\"web.yaml\"]`; or let the AWS tools manage it: add a section `[api]`");
+        }
         for (index, text) in file.policy.iter().enumerate() {
             let here = list.item(index);
             let path = self.path(text, &here);
@@ -126,6 +143,51 @@ impl Check<'_, '_> {
         if let Some(first) = first {
             problem.label(list.item(first).span(), "here for the first time");
         }
+    }
+
+    fn api(&mut self, api: &file::Api, here: &Place<'_>) -> Option<Api> {
+        let place = here.key("listen");
+        let listen = match api.listen.parse::<SocketAddr>() {
+            Ok(listen) => Some(listen),
+            Err(_) => {
+                let message = format!("{:?} is not an address with a port", api.listen);
+                let problem = self.problems.error(place.span(), message);
+                problem.help("for example: `listen = \"127.0.0.1:4599\"`, or \"[::1]:4599\"");
+                None
+            }
+        };
+        if let Some(listen) = listen
+            && !listen.ip().is_loopback()
+            && api.keys.is_none()
+        {
+            let message = format!("{listen} can be reached by others, and there is no `keys` file");
+            let problem = self.problems.error(place.span(), message);
+            problem.help("make a file of access keys for those who may manage the policy: `keys = \"keys.toml\"`; or listen on loopback: `listen = \"127.0.0.1:4599\"`");
+        }
+        // B17.
+        let product = api.rules_per_group * api.groups_per_interface;
+        if product > RULES_TIMES_GROUPS_MAX {
+            let message = format!(
+                "{} rules a group times {} groups an interface are {product}, more than {RULES_TIMES_GROUPS_MAX}",
+                api.rules_per_group, api.groups_per_interface
+            );
+            let at = if here.has("rules_per_group") {
+                "rules_per_group"
+            } else {
+                "groups_per_interface"
+            };
+            let problem = self.problems.error(here.key(at).span(), message);
+            problem.help("an interface may have 1000 rules: lower one of the two");
+        }
+        Some(Api {
+            listen: listen?,
+            keys: api
+                .keys
+                .as_deref()
+                .map(|keys| self.path(keys, &here.key("keys"))),
+            rules_per_group: api.rules_per_group,
+            groups_per_interface: api.groups_per_interface,
+        })
     }
 
     fn daemon(&mut self, daemon: &file::Daemon, here: &Place<'_>) -> Daemon {
@@ -321,6 +383,7 @@ impl Check<'_, '_> {
         let mut devices = Devices::default();
         let mut surroundings = interface::Surroundings {
             audit: file.audit,
+            api: file.api.is_some(),
             workers,
             queues,
             next_queue: u32::from(queues.first),

@@ -21,8 +21,10 @@ mod tracking;
 #[serde(deny_unknown_fields)]
 #[schemars(title = "secgroup run")]
 pub(crate) struct File {
-    /// Policy files: CloudFormation templates and the JSON of `aws ec2 describe-...`, in any order.
-    #[schemars(length(min = 1, max = 1000), example = list("web.yaml"))]
+    /// Policy files: CloudFormation templates and the JSON of `aws ec2 describe-...`, in any order. With `[api]` they are what
+    /// an empty store begins with, and there may be none.
+    #[serde(default)]
+    #[schemars(length(max = 1000), example = list("web.yaml"))]
     pub(crate) policy: Vec<String>,
     /// Values of template parameters.
     #[serde(default)]
@@ -44,6 +46,9 @@ pub(crate) struct File {
     /// Only count and log what would be denied, and let everything pass.
     #[serde(default)]
     pub(crate) audit: bool,
+    /// The EC2 endpoint: where it is there, the AWS CLI and its like manage the policy, and `policy` files only begin it.
+    #[schemars(example = Api::default())]
+    pub(crate) api: Option<Api>,
     /// The process.
     #[serde(default)]
     pub(crate) daemon: Daemon,
@@ -80,6 +85,34 @@ const fn list<T: Copy>(item: T) -> [T; 1] {
 
 const fn yes() -> bool {
     true
+}
+
+/// `[api]`
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Api {
+    /// Address and port of the endpoint. Beyond loopback it needs a `keys` file.
+    pub(crate) listen: String,
+    /// The file of access keys; by default `keys.toml` in `daemon.state`, which is made at the first start.
+    #[schemars(example = &"keys.toml")]
+    pub(crate) keys: Option<String>,
+    /// Rules of a group in each direction and family (quota L-0EA8095F).
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) rules_per_group: u32,
+    /// Groups of a network interface (quota L-2AFB9258). Times `rules_per_group` at most 1000.
+    #[schemars(range(min = 1, max = 16))]
+    pub(crate) groups_per_interface: u32,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:4599".to_owned(),
+            keys: None,
+            rules_per_group: 60,
+            groups_per_interface: 5,
+        }
+    }
 }
 
 /// `[daemon]`

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use secgroup_control::Attachment;
-use secgroup_model::MacAddress;
+use secgroup_model::{Inventory, MacAddress, NetworkInterface, NetworkInterfaceId, Tags};
 use secgroup_runtime::Sees;
 
 use super::choices::{BackendName, Ring, XdpAttach, XdpMode};
@@ -13,8 +13,10 @@ use super::choices::{BackendName, Ring, XdpAttach, XdpMode};
 /// A network interface of the policy, and how it stands in the traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
-    /// Its id in the policy.
+    /// What people call it, here and in reports.
     pub name: String,
+    /// Which network interface of the policy it is.
+    pub binding: Binding,
     /// What the policy does not say: its groups and addresses.
     pub attachment: Option<Attachment>,
     /// How it stands in the traffic.
@@ -29,6 +31,62 @@ pub struct Interface {
     pub allowance: Option<u32>,
     /// Whether packets that are neither from nor to its addresses are dropped; `None` for what the policy says.
     pub source_dest_check: Option<bool>,
+}
+
+/// Which network interface of the policy is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Binding {
+    /// The one with this id.
+    Id(NetworkInterfaceId),
+    /// The one with this tag.
+    Tag {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+    },
+    /// The one with this MAC address.
+    Mac(MacAddress),
+}
+
+impl Binding {
+    /// The network interface that is meant, if it is there.
+    ///
+    /// # Errors
+    /// Several are: their ids.
+    pub fn find<'a>(
+        &self,
+        inventory: &'a Inventory,
+    ) -> Result<Option<&'a NetworkInterface>, Vec<&'a NetworkInterfaceId>> {
+        let found: Vec<_> = match self {
+            Self::Id(id) => inventory.interfaces.get(id).into_iter().collect(),
+            Self::Tag { key, value } => {
+                let has = |tags: &Tags| tags.get(key) == Some(value);
+                let interfaces = inventory.interfaces.values();
+                interfaces.filter(|eni| has(&eni.tags)).collect()
+            }
+            Self::Mac(mac) => {
+                let interfaces = inventory.interfaces.values();
+                interfaces.filter(|eni| eni.mac == Some(*mac)).collect()
+            }
+        };
+        match found[..] {
+            [] => Ok(None),
+            [one] => Ok(Some(one)),
+            ref several => Err(several.iter().map(|eni| &eni.id).collect()),
+        }
+    }
+}
+
+/// "the network interface ...": as the log and errors call what is meant.
+impl std::fmt::Display for Binding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "{id}"),
+            Self::Tag { key, value } => write!(f, "a network interface with the tag {key}={value}"),
+            Self::Mac(mac) => write!(f, "a network interface with the MAC address {mac}"),
+        }
+    }
 }
 
 /// How an interface stands in the traffic.

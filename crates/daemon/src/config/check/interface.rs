@@ -1,13 +1,14 @@
 //! One `[[interface]]`: its mode, and what belongs to that mode.
 
 use secgroup_control::Attachment;
+use secgroup_model::NetworkInterfaceId;
 use secgroup_runtime::Sees;
 
 use super::Check;
 use super::devices::{Devices, Share, Thing};
 use crate::config::file::{self, EtherType, ModeName};
 use crate::config::tree::Place;
-use crate::config::{BackendName, CaptureFiles, Interface, Mode, Port, QueueRange};
+use crate::config::{BackendName, Binding, CaptureFiles, Interface, Mode, Port, QueueRange};
 use crate::words::counted;
 
 use ModeName::{Host, Inline, Watch};
@@ -16,6 +17,8 @@ use ModeName::{Host, Inline, Watch};
 pub(super) struct Surroundings {
     /// Whether the whole file only audits.
     pub(super) audit: bool,
+    /// Whether the policy is managed by an endpoint.
+    pub(super) api: bool,
     /// How many workers there are.
     pub(super) workers: u16,
     /// The queues of an interface in host mode.
@@ -85,7 +88,8 @@ impl Check<'_, '_> {
         }
         Interface {
             name: file.name.clone(),
-            attachment: self.attachment(file, here, devices),
+            binding: self.binding(file, here, around.api),
+            attachment: self.attachment(file, here, around.api, devices),
             mode,
             shards,
             worker: file.worker,
@@ -283,13 +287,67 @@ impl Check<'_, '_> {
         ethertypes
     }
 
+    /// Which network interface of the policy it is.
+    fn binding(&mut self, file: &file::Interface, here: &Place<'_>, api: bool) -> Binding {
+        let keys = ["eni", "tag", "mac", "groups"];
+        let given: Vec<_> = keys.into_iter().filter(|key| here.has(key)).collect();
+        if let [first, second, ..] = given[..] {
+            let message = format!("`{second}` together with `{first}`");
+            let problem = self.problems.error(here.name(second), message);
+            let problem = problem.label(here.key(first).span(), "this says already which it is");
+            problem.help("leave one of them out");
+        }
+        if api && given.is_empty() && !NetworkInterfaceId::new(&file.name).is_well_formed() {
+            let message = format!("{:?} is not the id of a network interface", file.name);
+            let problem = self.problems.error(here.key("name").span(), message);
+            problem.help("with [api] say which it is by `eni = \"eni-…\"`, by a tag of it such as `tag = \"Name=web-1\"`, or by its `mac`");
+        }
+        if let Some(text) = &file.tag {
+            return match text.split_once('=') {
+                Some((key, value)) if !key.is_empty() => Binding::Tag {
+                    key: key.to_owned(),
+                    value: value.to_owned(),
+                },
+                _ => {
+                    let message = format!("{text:?} is not KEY=VALUE");
+                    let problem = self.problems.error(here.key("tag").span(), message);
+                    problem.help("for example: `tag = \"Name=web-1\"`");
+                    by_name(file)
+                }
+            };
+        }
+        if let Some(text) = &file.mac {
+            return text.parse().map_or_else(
+                |_| {
+                    let message = format!("{text:?} is not a MAC address");
+                    let problem = self.problems.error(here.key("mac").span(), message);
+                    problem.help("for example: `mac = \"02:00:5e:10:00:01\"`");
+                    by_name(file)
+                },
+                Binding::Mac,
+            );
+        }
+        by_name(file)
+    }
+
     /// Groups and addresses of an interface that the policy does not have.
     fn attachment(
         &mut self,
         file: &file::Interface,
         here: &Place<'_>,
+        api: bool,
         devices: &mut Devices,
     ) -> Option<Attachment> {
+        if api
+            && let Some(key) = ["groups", "addresses"]
+                .into_iter()
+                .find(|key| here.has(key))
+        {
+            let message = format!("`{key}` has no meaning with [api]");
+            let problem = self.problems.error(here.name(key), message);
+            problem.help("make the network interface with `aws ec2 create-network-interface`, and say here which it is: by `eni`, `tag` or `mac`");
+            return None;
+        }
         let (groups, texts) = match (&file.groups, &file.addresses) {
             (None, None) => return None,
             (Some(groups), Some(texts)) => (groups, texts),
@@ -367,4 +425,11 @@ fn hexadecimal(text: &str) -> Option<u16> {
 fn are(workers: u16) -> String {
     let verb = if workers == 1 { "is" } else { "are" };
     format!("{verb} {}", counted(workers.into(), "worker"))
+}
+
+/// The network interface that is called so.
+fn by_name(file: &file::Interface) -> Binding {
+    Binding::Id(NetworkInterfaceId::new(
+        file.eni.as_ref().unwrap_or(&file.name),
+    ))
 }

@@ -10,9 +10,18 @@ use crate::config::choices::{BackendName, Ring, XdpAttach, XdpMode};
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Interface {
-    /// The id or logical id of a network interface of the policy, or, with `groups` and `addresses`, a new one's.
+    /// The id or logical id of a network interface of the policy; with `groups` and `addresses`, a new one's; with `eni`, `tag` or `mac` any name.
     #[schemars(length(min = 1, max = 255), example = &"WebInterface")]
     pub(crate) name: String,
+    /// The id of the network interface of the policy, where `name` is not it.
+    #[schemars(example = &"eni-0123456789abcdef0")]
+    pub(crate) eni: Option<String>,
+    /// The network interface of the policy with this tag, as `KEY=VALUE`.
+    #[schemars(example = &"Name=web-1")]
+    pub(crate) tag: Option<String>,
+    /// The network interface of the policy with this MAC address.
+    #[schemars(example = &"02:00:5e:10:00:01")]
+    pub(crate) mac: Option<String>,
     /// Security groups, by id or name, of an interface that the policy does not have.
     #[schemars(length(min = 1, max = 16), example = list("WebGroup"))]
     pub(crate) groups: Option<Vec<String>>,
