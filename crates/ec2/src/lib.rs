@@ -1,13 +1,19 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+pub mod associations;
 mod edit;
 pub mod flow_logs;
 pub mod groups;
+pub mod invariants;
+pub mod peerings;
+pub mod ranges;
 mod record;
+pub mod rules;
 mod site;
 mod spelled;
 mod state;
+pub mod tokens;
 pub mod vpcs;
 
 pub use crate::edit::{Changes, Edit};

@@ -130,6 +130,10 @@ codes! {
     AuthFailure = "AuthFailure",
     /// The default group cannot be deleted (B9).
     CannotDelete = "CannotDelete",
+    /// A VPC has no room for more ranges.
+    CidrLimitExceeded = "CidrLimitExceeded",
+    /// The account has a default VPC.
+    DefaultVpcAlreadyExists = "DefaultVpcAlreadyExists",
     /// Something else depends on what is to be deleted (B24, B31).
     DependencyViolation = "DependencyViolation",
     /// It would have succeeded (E6).
@@ -138,6 +142,8 @@ codes! {
     FilterLimitExceeded = "FilterLimitExceeded",
     /// There is such a flow log (E63).
     FlowLogAlreadyExists = "FlowLogAlreadyExists",
+    /// A resource has no room for more flow logs.
+    FlowLogsLimitExceeded = "FlowLogsLimitExceeded",
     /// A client token that was used with other parameters.
     IdempotentParameterMismatch = "IdempotentParameterMismatch",
     /// Not possible in the state that something is in.
@@ -182,6 +188,8 @@ codes! {
     InvalidNetworkInterfaceIdNotFound = "InvalidNetworkInterfaceID.NotFound",
     /// A page token that this endpoint did not give (E20).
     InvalidNextToken = "InvalidNextToken",
+    /// A parameter that cannot be, as flow logs say it.
+    InvalidParameter = "InvalidParameter",
     /// Values that exclude each other.
     InvalidParameterCombination = "InvalidParameterCombination",
     /// A value that cannot be.
@@ -202,6 +210,8 @@ codes! {
     InvalidSecurityGroupRuleIdMalformed = "InvalidSecurityGroupRuleId.Malformed",
     /// No such rule (E54).
     InvalidSecurityGroupRuleIdNotFound = "InvalidSecurityGroupRuleId.NotFound",
+    /// Not a step that a peering connection takes.
+    InvalidStateTransition = "InvalidStateTransition",
     /// The range overlaps another subnet's.
     InvalidSubnetConflict = "InvalidSubnet.Conflict",
     /// The range lies outside of the VPC's.
@@ -210,6 +220,8 @@ codes! {
     InvalidSubnetIdMalformed = "InvalidSubnetID.Malformed",
     /// No such subnet (E63).
     InvalidSubnetIdNotFound = "InvalidSubnetID.NotFound",
+    /// No such association of a range with a VPC.
+    InvalidVpcCidrBlockAssociationIdNotFound = "InvalidVpcCidrBlockAssociationID.NotFound",
     /// Not the syntax of a VPC id.
     InvalidVpcIdMalformed = "InvalidVpcId.Malformed",
     /// No such VPC (E63).
@@ -250,6 +262,8 @@ codes! {
     SecurityGroupsPerInstanceLimitExceeded = "SecurityGroupsPerInstanceLimitExceeded",
     /// The signature is not the one that the key makes (E17).
     SignatureDoesNotMatch = "SignatureDoesNotMatch",
+    /// A VPC has no room for more subnets.
+    SubnetLimitExceeded = "SubnetLimitExceeded",
     /// A resource has no room for more tags (A38).
     TagLimitExceeded = "TagLimitExceeded",
     /// The key may not do this (E17).
@@ -260,6 +274,8 @@ codes! {
     UnknownParameter = "UnknownParameter",
     /// There is such a peering connection already.
     VpcPeeringConnectionAlreadyExists = "VpcPeeringConnectionAlreadyExists",
+    /// A VPC has no room for more peering connections.
+    VpcPeeringConnectionsPerVpcLimitExceeded = "VpcPeeringConnectionsPerVpcLimitExceeded",
     /// No VPC was named and there is no default one (B2).
     VpcIdNotSpecified = "VPCIdNotSpecified",
 }
