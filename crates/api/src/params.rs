@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use secgroup_ec2::tokens::ClientToken;
 use secgroup_model::{ErrorCode, ModelError, Tags, check_tags};
 
 /// A request has at most this many parameters. The greatest one that quotas allow (1000 entries of a prefix list with descriptions) has 2,000.
@@ -15,6 +16,8 @@ const PAIRS_MAX: usize = 20_000;
 const DEPTH_MAX: usize = 8;
 /// What every request has, whatever the action.
 const COMMON: [&str; 3] = ["Action", "Version", "DryRun"];
+/// What makes a repeated call harmless.
+const TOKEN: &str = "ClientToken";
 
 /// Why there is no tree.
 pub type ParamsError = ModelError;
@@ -207,6 +210,42 @@ impl Params {
         parse: impl Fn(&str) -> Result<T, ModelError>,
     ) -> Result<Vec<T>, ModelError> {
         self.texts(name).into_iter().map(parse).collect()
+    }
+
+    /// `ClientToken`, of a call of `action`; an empty one is none.
+    ///
+    /// # Errors
+    /// One that is too long or not of printable ASCII.
+    pub fn client_token(&self, action: &'static str) -> Result<Option<ClientToken>, ModelError> {
+        self.text(TOKEN)
+            .filter(|token| !token.is_empty())
+            .map(|token| ClientToken::new(action, token, self.digest()))
+            .transpose()
+    }
+
+    /// A number that calls with the same parameters share, whatever their tokens. Tokens are kept, so it must never
+    /// change: FNV-1a.
+    fn digest(&self) -> u64 {
+        let mut digest = 0xcbf2_9ce4_8422_2325;
+        let members = self.members.iter();
+        let members =
+            members.filter(|(name, _)| !COMMON.contains(&name.as_str()) && name.as_str() != TOKEN);
+        for (_, member) in members {
+            member.add_to(&mut digest);
+        }
+        digest
+    }
+
+    fn add_to(&self, digest: &mut u64) {
+        if let Some(value) = &self.value {
+            // No text that comes in holds these marks, so no two lists of pairs look alike.
+            for byte in format!("{}\u{1}{value}\u{2}", self.path).bytes() {
+                *digest = (*digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+        for member in self.members.values() {
+            member.add_to(digest);
+        }
     }
 
     /// The tags for what is created: `TagSpecification.N`, each of which must be for `resource` (E58).

@@ -78,6 +78,8 @@ pub struct Instance {
     pub subnet: Option<SubnetId>,
     /// When it was launched.
     pub launched: Timestamp,
+    /// When its state last changed: how long a terminated one is still listed is counted from here.
+    pub changed: Timestamp,
     /// Its tags.
     pub tags: Tags,
 }

@@ -57,3 +57,26 @@ fn tags_must_be_for_what_is_created() {
     );
     assert_eq!(params.tag_specifications("instance").unwrap()["a"], "b");
 }
+
+#[test]
+fn a_client_token_belongs_to_the_parameters_beside_it() {
+    let token = |form: &str| {
+        let params = Params::parse(form.as_bytes()).unwrap();
+        params.client_token("CreateThing").unwrap()
+    };
+    assert_eq!(token("A=1"), None);
+    assert_eq!(token("ClientToken=&A=1"), None);
+    let known = token("ClientToken=t&A=1&B.1.C=2");
+    assert!(known.is_some());
+    let same = "B.1.C=2&A=1&ClientToken=t&DryRun=false&Version=2016-11-15&Action=CreateThing";
+    assert_eq!(token(same), known);
+    for other in [
+        "A=1&B.1.C=3",
+        "A=1&B.2.C=2",
+        "A=1",
+        "A=1&B.1.C=2&D=",
+        "A=1B.1.C&C=2",
+    ] {
+        assert_ne!(token(&format!("ClientToken=t&{other}")), known, "{other}");
+    }
+}
