@@ -14,7 +14,6 @@ mod site;
 mod spelled;
 mod state;
 pub mod tokens;
-pub mod tokens;
 pub mod vpcs;
 
 pub use crate::edit::{Changes, Edit};
