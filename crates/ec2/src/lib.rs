@@ -6,7 +6,6 @@ mod edit;
 pub mod flow_logs;
 pub mod groups;
 pub mod invariants;
-pub mod invariants;
 pub mod peerings;
 pub mod ranges;
 mod record;
