@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod associations;
+pub mod associations;
 mod edit;
 pub mod flow_logs;
 pub mod groups;
@@ -9,6 +10,7 @@ pub mod invariants;
 pub mod peerings;
 pub mod ranges;
 mod record;
+pub mod rules;
 pub mod rules;
 mod site;
 mod spelled;
