@@ -211,7 +211,8 @@ impl Inventory {
     }
 
     /// Whether interfaces of `vpc` may have `group` (B12). One of EC2-Classic may have any.
-    fn may_attach(&self, group: &SecurityGroup, vpc: Option<&VpcId>) -> bool {
+    #[must_use]
+    pub fn may_attach(&self, group: &SecurityGroup, vpc: Option<&VpcId>) -> bool {
         let Some(vpc) = vpc else { return true };
         group.vpc.as_ref() == Some(vpc) || self.is_associated(&group.id, vpc)
     }
