@@ -2,7 +2,6 @@
 #![doc = include_str!("../README.md")]
 
 pub mod associations;
-pub mod associations;
 mod edit;
 pub mod flow_logs;
 pub mod groups;
@@ -10,7 +9,6 @@ pub mod invariants;
 pub mod peerings;
 pub mod ranges;
 mod record;
-pub mod rules;
 pub mod rules;
 mod site;
 mod spelled;
