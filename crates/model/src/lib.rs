@@ -13,6 +13,7 @@ mod quota;
 mod raw;
 mod reference;
 mod rule;
+pub mod stored;
 mod tags;
 mod text;
 mod traffic;
