@@ -3,6 +3,10 @@
 //! An action reads its parameters, calls one operation of `secgroup-ec2` (or looks into the state), and writes the members of its
 //! answer. It does not check rights, dry runs and unknown parameters: [`call`](crate::call) does.
 
+mod associations;
+mod groups;
+mod rules;
+mod stale;
 mod sts;
 mod vpcs;
 
@@ -23,7 +27,14 @@ pub enum Action {
 type Table = &'static [(&'static str, Action)];
 
 /// All topics.
-const TOPICS: &[Table] = &[vpcs::ACTIONS, sts::ACTIONS];
+const TOPICS: &[Table] = &[
+    associations::ACTIONS,
+    groups::ACTIONS,
+    rules::ACTIONS,
+    stale::ACTIONS,
+    sts::ACTIONS,
+    vpcs::ACTIONS,
+];
 
 /// What is done for the action of this name; `None` where there is none such.
 #[must_use]

@@ -165,7 +165,7 @@ fn parse(
 
 /// Checks that a rule of `group` may have this peer, and notes about it what is to be remembered. The account of a group that is
 /// not said is the caller's (A27).
-fn connect(
+pub(crate) fn connect(
     state: &State,
     caller: &Caller,
     group: &SecurityGroup,
@@ -183,7 +183,7 @@ fn connect(
 }
 
 /// Checks that the group has room for its rules in `direction` (B19), and that not too many rules refer to one of `lists` (B23).
-fn check_room(
+pub(crate) fn check_room(
     edit: &Edit<'_>,
     group: &GroupId,
     direction: Direction,
@@ -200,7 +200,9 @@ fn check_room(
     })
 }
 
-fn prefix_lists_of<'a>(specs: impl Iterator<Item = &'a RuleSpec>) -> BTreeSet<PrefixListId> {
+pub(crate) fn prefix_lists_of<'a>(
+    specs: impl Iterator<Item = &'a RuleSpec>,
+) -> BTreeSet<PrefixListId> {
     specs
         .filter_map(|spec| match &spec.peer {
             Peer::PrefixList(list) => Some(list.clone()),
