@@ -426,6 +426,11 @@ pub(crate) enum Direction {
 SIGHUP or 'secgroup reload' reads configuration and policy again; SIGTERM, SIGINT or 'secgroup
 stop' ends it. Needs CAP_NET_RAW and CAP_NET_ADMIN.
 
+Started by systemd (Type=notify), it says that it is ready when every interface is enforced or
+closed: one whose device is not there yet carries nothing until it is. 'systemctl status' shows what
+it waits for, such as '1 of 2 interfaces attached, waiting for veth7; policy generation 1', and so
+does 'secgroup status'.
+
 Exit codes: 0 stopped when told to; 2 bad usage or input, or it cannot start; with a PROGRAM, its
 exit code, or 128 and the number of the signal that ended it."
 )]

@@ -1,11 +1,19 @@
 //! Watching instead of enforcing: everything passes, and what would have been denied is counted.
 
-use crate::support::{Backend, I, I6, Lab, O, Policy, Server, Setup, connect, live, pings};
+use secgroup_testkit::netns::Namespace;
+
+use crate::support::{
+    Backend, I, I6, Lab, O, Policy, Server, Setup, connect, live, never_pings, pings,
+};
 
 live! {
     fn an_inline_audit_lets_everything_pass() { everything_passes(Backend::AfPacketV2); }
     fn a_tap_audit_lets_everything_pass() { everything_passes(Backend::Tap); }
     fn a_host_audit_lets_everything_pass() { everything_passes(Backend::Host); }
+
+    fn a_tap_stays_while_audit_is_switched() { devices_stay(Backend::Tap); }
+    fn cables_stay_while_audit_is_switched() { devices_stay(Backend::AfPacketSharded); }
+    fn queues_stay_while_audit_is_switched() { devices_stay(Backend::HostSharded); }
 
     /// A capture socket beside a bridge: the host's end of the instance's cable.
     fn a_watched_device_is_counted() {
@@ -26,6 +34,44 @@ live! {
         assert_eq!(daemon.packets("I", "egress", "new"), 3 + 1);
         assert!(daemon.packets("I", "egress", "invalid-state") > 0);
     }
+}
+
+/// Tried first, and enforced then, with `secgroup reload`: the workload keeps its device, and what it set there by itself.
+fn devices_stay(backend: Backend) {
+    let setup = Setup {
+        interface: "audit = true",
+        ..Setup::hosts(Policy::of_aws()).backend(backend)
+    };
+    let lab = Lab::new(&setup);
+    lab.instance.ip("addr add 10.0.0.77/24 dev eth0");
+    let before = device(&lab.instance);
+    for (audit, other) in [("true", "false"), ("false", "true"), ("true", "false")] {
+        let is_audited = lab.daemon().interface("I")["audit"].clone();
+        assert_eq!(is_audited.to_string(), audit);
+        let denied = lab.daemon().packets("I", "ingress", "no-rule");
+        if audit == "true" {
+            pings(&lab.outside, "", I);
+            pings(&lab.outside, "", "10.0.0.77");
+        } else {
+            never_pings(&lab, &lab.outside, &lab.instance, I);
+        }
+        assert!(lab.daemon().packets("I", "ingress", "no-rule") > denied);
+        lab.edit_config(|text| {
+            text.replace(&format!("audit = {audit}"), &format!("audit = {other}"))
+        });
+        lab.daemon().reload();
+        assert_eq!(device(&lab.instance), before, "another device");
+    }
+    let log = lab.daemon().log();
+    assert!(!log.contains("is closed"), "{log}");
+    assert_eq!(log.matches("I is open").count(), 1, "{log}");
+}
+
+/// The number of the workload's device.
+fn device(instance: &Namespace) -> String {
+    let shown = instance.ip("-o link show dev eth0");
+    let (number, _) = shown.split_once(':').expect("a number first");
+    number.to_owned()
 }
 
 fn everything_passes(backend: Backend) {

@@ -5,7 +5,8 @@
 //! - [`rules`], [`tracking`], [`icmp`], [`fragments`]: scenarios of other firewalls' test suites, frame by frame;
 //! - [`changes`]: policies that change while traffic flows;
 //! - [`operation`]: starting, stopping, being killed, restarting with connections, refusing what cannot be trusted;
-//! - [`audit`]: watching instead of enforcing.
+//! - [`service`]: what whoever started it is told;
+//! - [`audit`]: watching instead of enforcing, and one after the other.
 //!
 //! They need network namespaces, and the programs that `scripts/install-test-tools` installs; where namespaces are not permitted, each says that it is
 //! skipped, and why.
@@ -23,5 +24,6 @@ mod icmp;
 mod operation;
 mod programs;
 mod rules;
+mod service;
 mod support;
 mod tracking;

@@ -56,8 +56,16 @@ pub(crate) fn secgroup(arguments: &[&str]) -> Run {
 pub(crate) struct Daemon {
     pub(crate) process: Process,
     folder: PathBuf,
-    /// Where it says how it is; nobody else listens there.
-    manager: UnixDatagram,
+    manager: Manager,
+}
+
+/// Where it says how it is, as systemd listens (sd_notify); nobody else does.
+#[derive(Debug)]
+struct Manager {
+    socket: UnixDatagram,
+    is_ready: bool,
+    /// What it shows of the daemon.
+    status: String,
 }
 
 impl Daemon {
@@ -74,7 +82,8 @@ impl Daemon {
         let mut daemon = Self::launch(command, folder);
         let started = wait::maybe(wait::PATIENCE, || {
             let ended = daemon.process.ended().is_some();
-            let said = is_ready(&daemon.manager);
+            daemon.manager.listen();
+            let said = daemon.manager.is_ready;
             (said || ended).then_some(said)
         });
         assert!(started == Some(true), "the daemon does not get ready");
@@ -85,8 +94,7 @@ impl Daemon {
     fn launch(mut command: Command, folder: &Path) -> Self {
         let notify = folder.join("notify.sock");
         let _ = std::fs::remove_file(&notify);
-        let manager = UnixDatagram::bind(&notify).expect("the folder is ours");
-        manager.set_nonblocking(true).expect("it is a socket");
+        let manager = Manager::new(&notify);
         // Whoever it runs as may say something.
         let everybody = std::fs::Permissions::from_mode(0o777);
         std::fs::set_permissions(&notify, everybody).expect("it is ours");
@@ -124,6 +132,20 @@ impl Daemon {
     #[track_caller]
     pub(crate) fn logs(&mut self, text: &str) {
         self.process.wait_for(text);
+    }
+
+    /// Waits until it shows this status to whoever started it.
+    #[track_caller]
+    pub(crate) fn shows(&mut self, status: &str) {
+        let shown = wait::maybe(wait::PATIENCE, || {
+            self.manager.listen();
+            (self.manager.status == status).then_some(())
+        });
+        assert!(
+            shown.is_some(),
+            "{:?} and not {status:?}",
+            self.manager.status
+        );
     }
 
     /// Runs a command of `secgroup` against it.
@@ -226,14 +248,29 @@ impl Drop for Daemon {
     }
 }
 
-/// Whether the daemon has said that it is ready (sd_notify).
-fn is_ready(socket: &UnixDatagram) -> bool {
-    let mut message = [0; 512];
-    while let Ok(length) = socket.recv(&mut message) {
-        let text = String::from_utf8_lossy(&message[..length]);
-        if text.lines().any(|line| line == "READY=1") {
-            return true;
+impl Manager {
+    fn new(path: &Path) -> Self {
+        let socket = UnixDatagram::bind(path).expect("the folder is ours");
+        socket.set_nonblocking(true).expect("it is a socket");
+        Self {
+            socket,
+            is_ready: false,
+            status: String::new(),
         }
     }
-    false
+
+    /// Takes in what was said meanwhile.
+    fn listen(&mut self) {
+        let mut message = [0; 4096];
+        while let Ok(length) = self.socket.recv(&mut message) {
+            let text = String::from_utf8_lossy(&message[..length]);
+            for line in text.lines() {
+                match line.split_once('=') {
+                    Some(("READY", "1")) => self.is_ready = true,
+                    Some(("STATUS", status)) => status.clone_into(&mut self.status),
+                    _ => {}
+                }
+            }
+        }
+    }
 }
