@@ -7,12 +7,17 @@ pub mod flow_logs;
 pub mod groups;
 pub mod invariants;
 pub mod peerings;
+pub mod places;
+pub mod prefix_lists;
 pub mod ranges;
 mod record;
 pub mod rules;
 mod site;
 mod spelled;
 mod state;
+pub mod stacks;
+pub mod subnets;
+pub mod tags;
 pub mod tokens;
 pub mod vpcs;
 

@@ -62,14 +62,17 @@ impl Listed<'_> {
 /// Every connection that can be seen at `now`, of all accounts, in the order of ids.
 pub fn listed(state: &State, now: Timestamp) -> impl Iterator<Item = Listed<'_>> {
     let peerings = state.inventory.peerings.values();
-    peerings.filter_map(move |peering| {
-        let details = state.peerings.get(&peering.id)?;
-        let (code, since) = code_at(details, now);
-        (now.duration_since(since) < listed_for(code)).then_some(Listed {
-            peering,
-            details,
-            code,
-        })
+    peerings.filter_map(move |peering| look(state, now, peering))
+}
+
+/// One connection, unless it ended so long ago that nobody sees it.
+fn look<'a>(state: &'a State, now: Timestamp, peering: &'a Peering) -> Option<Listed<'a>> {
+    let details = state.peerings.get(&peering.id)?;
+    let (code, since) = code_at(details, now);
+    (now.duration_since(since) < listed_for(code)).then_some(Listed {
+        peering,
+        details,
+        code,
     })
 }
 
@@ -101,8 +104,10 @@ pub fn known<'a>(
     now: Timestamp,
     id: &PeeringId,
 ) -> Result<Listed<'a>, ModelError> {
-    listed(state, now)
-        .find(|listed| listed.peering.id == *id && listed.concerns(&caller.account))
+    let peering = state.inventory.peerings.get(id);
+    peering
+        .and_then(|peering| look(state, now, peering))
+        .filter(|listed| listed.concerns(&caller.account))
         .ok_or_else(|| {
             ModelError::new(
                 ErrorCode::InvalidVpcPeeringConnectionIdNotFound,

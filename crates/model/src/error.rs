@@ -55,6 +55,16 @@ impl ModelError {
         }
     }
 
+    /// The one that the API answers with, which has room for one fault of several. Of none it is `InternalError`: an error without
+    /// a fault is one.
+    #[must_use]
+    pub fn first(errors: Vec<Self>) -> Self {
+        let mut errors = errors.into_iter();
+        errors.next().unwrap_or_else(|| {
+            Self::new(ErrorCode::InternalError, "An internal error has occurred")
+        })
+    }
+
     /// The code as the API spells it.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -146,6 +156,8 @@ codes! {
     FlowLogsLimitExceeded = "FlowLogsLimitExceeded",
     /// A client token that was used with other parameters.
     IdempotentParameterMismatch = "IdempotentParameterMismatch",
+    /// What is there of a signature is not spelled as one (E17).
+    IncompleteSignature = "IncompleteSignature",
     /// Not possible in the state that something is in.
     IncorrectInstanceState = "IncorrectInstanceState",
     /// Not possible in the state that something is in.

@@ -270,14 +270,27 @@ impl Inventory {
         })
     }
 
-    /// Deletes a prefix list and answers with it.
+    /// Checks that a prefix list may be deleted (B31).
     ///
     /// # Errors
-    /// `InvalidPrefixListID.NotFound`, or `DependencyViolation` while a rule refers to it (B31).
-    pub fn delete_prefix_list(&mut self, id: &PrefixListId) -> Result<PrefixList, ModelError> {
+    /// `InvalidPrefixListID.NotFound`, or `DependencyViolation` while a rule refers to it.
+    pub fn check_prefix_list_deletion(&self, id: &PrefixListId) -> Result<(), ModelError> {
         if self.prefix_list_references(id).next().is_some() {
             return Err(has_dependent(id.as_str()));
         }
+        if self.prefix_lists.contains_key(id) {
+            Ok(())
+        } else {
+            Err(unknown_prefix_list(id))
+        }
+    }
+
+    /// Deletes a prefix list and answers with it.
+    ///
+    /// # Errors
+    /// Those of [`check_prefix_list_deletion`](Self::check_prefix_list_deletion); nothing is deleted then.
+    pub fn delete_prefix_list(&mut self, id: &PrefixListId) -> Result<PrefixList, ModelError> {
+        self.check_prefix_list_deletion(id)?;
         self.prefix_lists
             .remove(id)
             .ok_or_else(|| unknown_prefix_list(id))

@@ -3,17 +3,18 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use secgroup_model::{
-    AccountId, AssociationStatus, AttachmentId, Direction, Family, GroupId, GroupReference,
-    InstanceId, NetworkInterface, NetworkInterfaceId, Peer, Peering, PeeringId, PeeringStatus,
-    PrefixList, PrefixListEntry, PrefixListId, Rule, RuleId, RuleSpec, SecurityGroup, SubnetId,
-    Tags, Traffic, VpcId,
+    AccountId, AssociationStatus, AttachmentId, Direction, Family, FlowLogId, GroupId,
+    GroupReference, InstanceId, NetworkInterface, NetworkInterfaceId, Peer, Peering, PeeringId,
+    PeeringStatus, PrefixList, PrefixListEntry, PrefixListId, Rule, RuleId, RuleSpec,
+    SecurityGroup, SubnetId, Tags, Traffic, VpcId,
 };
 
 use super::check;
+use crate::flow_logs::{FlowLogDestination, FlowLogTraffic};
 use crate::vpcs::create_default_vpc;
 use crate::{
-    Attachment, Edit, Instance, InstanceState, PeeringCode, PeeringDetails, Site, State, Token,
-    TokenKey, VpcSettings,
+    Attachment, Edit, FlowLog, Instance, InstanceState, PeeringCode, PeeringDetails, Site, State,
+    Token, TokenKey, VpcSettings,
 };
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -179,6 +180,7 @@ fn a_reference_may_be_stale() {
     assert_eq!(check(&state), [""; 0]);
     state.inventory.groups.remove(&to.group);
     state.inventory.vpcs.remove(&vpc);
+    state.vpc_settings.remove(&vpc);
     state
         .inventory
         .subnets
@@ -224,6 +226,25 @@ fn details(state: &mut State) -> &mut PeeringDetails {
 fn list(state: &mut State) -> &mut PrefixList {
     let lists = &mut state.inventory.prefix_lists;
     lists.get_mut(&PrefixListId::new("pl-1")).unwrap()
+}
+
+fn flow_log(id: FlowLogId, resource: &str) -> FlowLog {
+    FlowLog {
+        id,
+        owner: account(0),
+        resource: resource.to_owned(),
+        traffic: FlowLogTraffic::All,
+        destination_type: FlowLogDestination::S3,
+        destination: None,
+        log_group: None,
+        permission: None,
+        cross_account_role: None,
+        format: String::new(),
+        interval_seconds: 600,
+        files: None,
+        created: NOW,
+        tags: Tags::new(),
+    }
 }
 
 /// The VPC of the interface, or the other one.
@@ -381,6 +402,14 @@ const SPOILT: &[(Spoil, &str)] = &[
                 .insert(key, AssociationStatus::Disassociated);
         },
         "sg-1 is associated with vpc-9, which does not exist",
+    ),
+    // Flow logs.
+    (
+        |s| {
+            let id = FlowLogId::new("fl-1");
+            s.flow_logs.insert(id.clone(), flow_log(id, "vpc-9"));
+        },
+        "fl-1 is of vpc-9, which does not exist",
     ),
     // Prefix lists.
     (
