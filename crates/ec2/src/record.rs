@@ -11,6 +11,8 @@ use secgroup_model::{
     NetworkInterfaceId, Peering, PeeringId, PrefixList, PrefixListId, SecurityGroup, Subnet,
     SubnetId, Vpc, VpcId,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::flow_logs::FlowLog;
 use crate::state::{
@@ -18,8 +20,9 @@ use crate::state::{
     VpcSettings,
 };
 
-/// One kind of thing that the state holds, by key.
-pub trait Record: Clone + PartialEq + Debug + 'static {
+/// One kind of thing that the state holds, by key. As JSON it is an object in the words of EC2; what is written can always be read, so a
+/// new field of a record has to do without it in old files (`#[serde(default)]`).
+pub trait Record: Clone + PartialEq + Debug + Serialize + DeserializeOwned + 'static {
     /// What identifies one.
     type Key: Ord + Clone + Debug + 'static;
     /// The name of the table, in stores and exports.
@@ -184,3 +187,6 @@ impl KeyText for TokenKey {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

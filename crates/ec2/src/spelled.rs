@@ -3,7 +3,7 @@
 //! What a request says becomes a value once, where it is read; the spelling comes back only where an answer or the store is
 //! written.
 
-/// An enumeration whose values the API spells in a way of its own: `as_str`, `Display` and `FromStr`, which are
+/// An enumeration whose values the API spells in a way of its own: `as_str`, `Display`, `FromStr` and serde, which are
 /// each other's inverse.
 macro_rules! spelled {
     ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $text:literal,)* }) => {
@@ -29,6 +29,20 @@ macro_rules! spelled {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <String as serde::Deserialize>::deserialize(deserializer)?
+                    .parse()
+                    .map_err(<D::Error as serde::de::Error>::custom)
             }
         }
 

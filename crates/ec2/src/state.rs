@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use secgroup_model::stored::tag_list;
 use secgroup_model::{
     AccountId, AttachmentId, FlowLogId, InstanceId, Inventory, NetworkInterfaceId, PeeringId,
     PrefixListId, SubnetId, Tags, VpcId,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::flow_logs::FlowLog;
 use crate::spelled::spelled;
@@ -56,36 +58,47 @@ impl State {
 }
 
 /// An instance: a name that owns network interfaces.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Instance {
     /// Its id.
+    #[serde(rename = "InstanceId")]
     pub id: InstanceId,
     /// The account that owns it.
+    #[serde(rename = "OwnerId")]
     pub owner: AccountId,
     /// `r-` and 17 digits: the launch that it came from, shared by all instances of that launch.
+    #[serde(rename = "ReservationId")]
     pub reservation: String,
     /// Its place in the launch.
     pub launch_index: u32,
     /// Its state.
     pub state: InstanceState,
     /// The image it was said to be launched from.
+    #[serde(rename = "ImageId")]
     pub image: String,
     /// The type it was said to have.
     pub instance_type: String,
     /// The name of a key pair, if one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key_name: Option<String>,
     /// The subnet of its primary interface.
+    #[serde(rename = "SubnetId", skip_serializing_if = "Option::is_none")]
     pub subnet: Option<SubnetId>,
     /// When it was launched.
+    #[serde(rename = "LaunchTime")]
     pub launched: Timestamp,
     /// When its state last changed: how long a terminated one is still listed is counted from here.
+    #[serde(rename = "StateTransitionTime")]
     pub changed: Timestamp,
     /// Its tags.
+    #[serde(default, with = "tag_list", skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
 }
 
 /// The state of an instance. Changes are immediate: there is nothing that boots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum InstanceState {
     /// 16, `running`.
     Running,
@@ -96,28 +109,36 @@ pub enum InstanceState {
 }
 
 /// What attaches an interface to an instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Attachment {
     /// Its id.
+    #[serde(rename = "AttachmentId")]
     pub id: AttachmentId,
     /// The instance.
+    #[serde(rename = "InstanceId")]
     pub instance: InstanceId,
     /// 0 is the primary interface.
     pub device_index: u32,
     /// Whether the interface goes when the instance is terminated.
     pub delete_on_termination: bool,
     /// When it was attached.
+    #[serde(rename = "AttachTime")]
     pub attached: Timestamp,
 }
 
 /// Attributes of a VPC that security groups do not depend on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct VpcSettings {
     /// `enableDnsSupport`: whether the Amazon resolver answers.
+    #[serde(rename = "EnableDnsSupport")]
     pub dns_support: bool,
     /// `enableDnsHostnames`: whether instances get names.
+    #[serde(rename = "EnableDnsHostnames")]
     pub dns_hostnames: bool,
     /// `enableNetworkAddressUsageMetrics`.
+    #[serde(rename = "EnableNetworkAddressUsageMetrics")]
     pub usage_metrics: bool,
 }
 
@@ -150,11 +171,14 @@ spelled! {
 }
 
 /// What the API says of a peering connection. The two VPCs stand in the inventory's record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct PeeringDetails {
     /// Who asked.
+    #[serde(rename = "RequesterOwnerId")]
     pub requester: AccountId,
     /// Who was asked.
+    #[serde(rename = "AccepterOwnerId")]
     pub accepter: AccountId,
     /// The Region of the VPC that was asked, which may be another one.
     pub accepter_region: String,
@@ -163,10 +187,12 @@ pub struct PeeringDetails {
     /// What the API says about the state.
     pub message: String,
     /// When an unanswered request ends.
+    #[serde(rename = "ExpirationTime")]
     pub expires: Timestamp,
     /// When it came into its state: what has ended is listed for some time only.
     pub changed: Timestamp,
     /// Its tags: each account has its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<AccountId, Tags>,
 }
 
@@ -185,11 +211,13 @@ spelled! {
 }
 
 /// What the last change of a prefix list came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct PrefixListState {
     /// The state.
     pub code: PrefixListCode,
     /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
@@ -205,7 +233,8 @@ pub struct TokenKey {
 }
 
 /// What a call with a client token made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Token {
     /// A digest of the call's parameters: the same token with others is `IdempotentParameterMismatch`.
     pub parameters: u64,
@@ -216,7 +245,8 @@ pub struct Token {
 }
 
 /// What `secgroup deploy` made of one template.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Stack {
     /// Logical ids of the template, and the ids of what they became.
     pub resources: BTreeMap<String, String>,

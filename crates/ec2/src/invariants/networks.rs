@@ -41,6 +41,7 @@ pub(super) fn check(state: &State, faults: &mut Faults) {
     check_subnets(state, faults);
     check_peerings(state, faults);
     check_associations(state, faults);
+    check_flow_logs(state, faults);
 }
 
 fn check_ranges(vpc: &Vpc, faults: &mut Faults) {
@@ -169,5 +170,19 @@ fn check_associations(state: &State, faults: &mut Faults) {
                 });
             }
         }
+    }
+}
+
+/// A flow log goes with what it is of.
+fn check_flow_logs(state: &State, faults: &mut Faults) {
+    let inventory = &state.inventory;
+    for (id, log) in &state.flow_logs {
+        let resource = log.resource.as_str();
+        let known = inventory.vpcs.contains_key(resource)
+            || inventory.subnets.contains_key(resource)
+            || inventory.interfaces.contains_key(resource);
+        faults.unless(known, || {
+            format!("{id} is of {resource}, which does not exist")
+        });
     }
 }

@@ -181,6 +181,7 @@ fn a_reference_may_be_stale() {
     state.inventory.groups.remove(&to.group);
     state.inventory.vpcs.remove(&vpc);
     state.vpc_settings.remove(&vpc);
+    state.vpc_settings.remove(&vpc);
     state
         .inventory
         .subnets
