@@ -1,0 +1,1 @@
+//! What an endpoint begins with: files that were written for something else.
