@@ -4,10 +4,16 @@
 //! answer. It does not check rights, dry runs and unknown parameters: [`call`](crate::call) does.
 
 mod associations;
+mod flow_logs;
 mod groups;
+mod peerings;
+mod places;
+mod prefix_lists;
 mod rules;
 mod stale;
 mod sts;
+mod subnets;
+mod tags;
 mod vpcs;
 
 use secgroup_model::ModelError;
@@ -29,10 +35,16 @@ type Table = &'static [(&'static str, Action)];
 /// All topics.
 const TOPICS: &[Table] = &[
     associations::ACTIONS,
+    flow_logs::ACTIONS,
     groups::ACTIONS,
+    peerings::ACTIONS,
+    places::ACTIONS,
+    prefix_lists::ACTIONS,
     rules::ACTIONS,
     stale::ACTIONS,
     sts::ACTIONS,
+    subnets::ACTIONS,
+    tags::ACTIONS,
     vpcs::ACTIONS,
 ];
 

@@ -94,8 +94,16 @@ pub fn create(
                 Err(error) => unsuccessful.push((resource.clone(), error)),
             }
         }
-        Ok(created)
-    })?;
+        match unsuccessful.first() {
+            // Nothing was done: the same call may be tried again under its token.
+            Some((_, error)) if created.is_empty() => Err(error.clone()),
+            _ => Ok(created),
+        }
+    });
+    let created = match created {
+        Err(_) if !unsuccessful.is_empty() => Vec::new(),
+        other => other?,
+    };
     Ok(CreatedFlowLogs {
         created: created.iter().map(|id| FlowLogId::new(id)).collect(),
         unsuccessful,

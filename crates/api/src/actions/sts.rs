@@ -27,7 +27,10 @@ mod tests {
         let answer = Bench::new().ok("Action=GetCallerIdentity&Version=2011-06-15");
         assert_eq!(answer.text("Account"), ACCOUNT);
         assert_eq!(answer.text("UserId"), "AKIDEXAMPLE");
-        assert_eq!(answer.text("Arn"), "arn:aws:iam::123456789012:user/AKIDEXAMPLE");
+        assert_eq!(
+            answer.text("Arn"),
+            "arn:aws:iam::123456789012:user/AKIDEXAMPLE"
+        );
     }
 
     #[test]

@@ -1,33 +1,80 @@
 //! VPCs (E50).
 
+mod attributes;
+mod ranges;
+
 use std::borrow::Cow;
 
-use secgroup_model::{Tags, Vpc, VpcId};
+use secgroup_ec2::ranges::{VPC_ASSOCIATION, association_id};
+use secgroup_ec2::vpcs::ranges::RangeWish;
+use secgroup_ec2::vpcs::{self, CreateVpc, known_vpc};
+use secgroup_model::{ErrorCode, ModelError, Tags, Vpc, VpcId};
 
 use super::{Action, Table};
-use crate::{Filterable, Filters, Page, Read, Xml};
-use secgroup_ec2::vpcs::known_vpc;
-use secgroup_model::ModelError;
+use crate::{Filterable, Filters, Page, Params, Read, Write, Xml};
 
-pub(super) const ACTIONS: Table = &[("DescribeVpcs", Action::Read(describe))];
+pub(super) const ACTIONS: Table = &[
+    ("AssociateVpcCidrBlock", Action::Write(ranges::associate)),
+    ("CreateDefaultVpc", Action::Write(create_default)),
+    ("CreateVpc", Action::Write(create)),
+    ("DeleteVpc", Action::Write(delete)),
+    ("DescribeVpcAttribute", Action::Read(attributes::describe)),
+    ("DescribeVpcs", Action::Read(describe)),
+    (
+        "DisassociateVpcCidrBlock",
+        Action::Write(ranges::disassociate),
+    ),
+    ("ModifyVpcAttribute", Action::Write(attributes::modify)),
+];
 
 /// What `DescribeVpcs` can be filtered by (E25).
-const FILTERS: &[&str] = &["cidr", "is-default", "state", "vpc-id", "owner-id", "tag"];
+const FILTERS: &[&str] = &[
+    "cidr",
+    "cidr-block-association.association-id",
+    "cidr-block-association.cidr-block",
+    "cidr-block-association.state",
+    "dhcp-options-id",
+    "ipv6-cidr-block-association.association-id",
+    "ipv6-cidr-block-association.ipv6-cidr-block",
+    "ipv6-cidr-block-association.state",
+    "is-default",
+    "isDefault",
+    "owner-id",
+    "state",
+    "tag",
+    "vpc-id",
+];
+/// Everybody has the same set of DHCP options.
+const DHCP_OPTIONS: &str = "default";
+/// There is nothing that a VPC waits for.
+const STATE: &str = "available";
+/// Nor a range.
+const ASSOCIATED: &str = "associated";
 
 impl Filterable for Vpc {
     fn values<'a>(&'a self, filter: &str) -> Vec<Cow<'a, str>> {
+        let (ipv4, ipv6) = (self.cidrs.iter(), self.ipv6_cidrs.iter());
         match filter {
-            "cidr" => vec![
-                self.cidrs
-                    .first()
-                    .map(ToString::to_string)
-                    .unwrap_or_default()
-                    .into(),
-            ],
-            "is-default" => vec![self.is_default.to_string().into()],
-            "state" => vec!["available".into()],
-            "vpc-id" => vec![self.id.as_str().into()],
+            "cidr" => ipv4.take(1).map(|range| range.to_string().into()).collect(),
+            "cidr-block-association.association-id" => {
+                ipv4.map(|range| association(self, range).into()).collect()
+            }
+            "cidr-block-association.cidr-block" => {
+                ipv4.map(|range| range.to_string().into()).collect()
+            }
+            "cidr-block-association.state" => ipv4.map(|_| ASSOCIATED.into()).collect(),
+            "dhcp-options-id" => vec![DHCP_OPTIONS.into()],
+            "ipv6-cidr-block-association.association-id" => {
+                ipv6.map(|range| association(self, range).into()).collect()
+            }
+            "ipv6-cidr-block-association.ipv6-cidr-block" => {
+                ipv6.map(|range| range.to_string().into()).collect()
+            }
+            "ipv6-cidr-block-association.state" => ipv6.map(|_| ASSOCIATED.into()).collect(),
+            "is-default" | "isDefault" => vec![self.is_default.to_string().into()],
             "owner-id" => vec![self.owner.as_str().into()],
+            "state" => vec![STATE.into()],
+            "vpc-id" => vec![self.id.as_str().into()],
             _ => Vec::new(),
         }
     }
@@ -35,6 +82,62 @@ impl Filterable for Vpc {
     fn tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }
+}
+
+fn create(call: &mut Write<'_, '_>) -> Result<Xml, ModelError> {
+    check_tenancy(call.params)?;
+    let request = CreateVpc {
+        cidr: call.params.required("CidrBlock")?.to_owned(),
+        ipv6: ipv6_wish(call.params)?,
+        tags: call.params.tag_specifications("vpc")?,
+    };
+    let id = vpcs::create(call.edit, call.caller, request)?;
+    one(call, &id)
+}
+
+/// Hardware of one's own cannot be had here.
+fn check_tenancy(params: &Params) -> Result<(), ModelError> {
+    match params.text("InstanceTenancy") {
+        None | Some("default") => Ok(()),
+        Some(other) => Err(ModelError::value(format!(
+            "Value ({other}) for parameter instanceTenancy is invalid."
+        ))
+        .with_help("only default is supported")),
+    }
+}
+
+/// The IPv6 range that is asked for. The pool that it is said to be of (`Ipv6Pool`) is not looked at: whose addresses they are, who runs
+/// the endpoint knows.
+fn ipv6_wish(params: &Params) -> Result<Option<RangeWish>, ModelError> {
+    let any = params.flag("AmazonProvidedIpv6CidrBlock")?.unwrap_or(false);
+    let range = params.text("Ipv6CidrBlock").map(str::to_owned);
+    let _pool = params.text("Ipv6Pool");
+    match (any, range) {
+        (true, Some(_)) => Err(ModelError::new(
+            ErrorCode::InvalidParameterCombination,
+            "The parameter AmazonProvidedIpv6CidrBlock cannot be used with the parameter Ipv6CidrBlock",
+        )),
+        (true, None) => Ok(Some(RangeWish::AnyIpv6)),
+        (false, range) => Ok(range.map(RangeWish::Ipv6)),
+    }
+}
+
+fn create_default(call: &mut Write<'_, '_>) -> Result<Xml, ModelError> {
+    let id = vpcs::create_default(call.edit, call.caller)?;
+    one(call, &id)
+}
+
+fn one(call: &Write<'_, '_>, id: &VpcId) -> Result<Xml, ModelError> {
+    let vpc = known_vpc(call.edit.state(), call.caller, id)?;
+    let mut xml = Xml::new();
+    xml.element("vpc", |xml| write(xml, vpc));
+    Ok(xml)
+}
+
+fn delete(call: &mut Write<'_, '_>) -> Result<Xml, ModelError> {
+    let id = call.params.id("VpcId", VpcId::parse)?;
+    vpcs::delete(call.edit, call.caller, &id)?;
+    Ok(Xml::done())
 }
 
 fn describe(call: &Read<'_>) -> Result<Xml, ModelError> {
@@ -50,79 +153,35 @@ fn describe(call: &Read<'_>) -> Result<Xml, ModelError> {
             && filters.matches(*vpc)
     });
     let mut xml = Xml::new();
-    page.write(&mut xml, "vpcSet", vpcs, |vpc| vpc.id.to_string(), vpc);
+    page.write(&mut xml, "vpcSet", vpcs, |vpc| vpc.id.to_string(), write);
     Ok(xml)
 }
 
 /// One VPC.
-fn vpc(xml: &mut Xml, vpc: &Vpc) {
+fn write(xml: &mut Xml, vpc: &Vpc) {
     xml.text("vpcId", &vpc.id);
     xml.text("ownerId", &vpc.owner);
-    xml.text("state", "available");
+    xml.text("state", STATE);
     xml.optional("cidrBlock", vpc.cidrs.first());
-    xml.list("cidrBlockAssociationSet", &vpc.cidrs, |xml, cidr| {
-        xml.text(
-            "associationId",
-            association_id("vpc-cidr-assoc-", &vpc.id, cidr),
-        );
-        xml.text("cidrBlock", cidr);
-        xml.element("cidrBlockState", |xml| xml.text("state", "associated"));
+    xml.list("cidrBlockAssociationSet", &vpc.cidrs, |xml, range| {
+        ranges::ipv4_association(xml, vpc, *range, ASSOCIATED);
     });
     xml.list(
         "ipv6CidrBlockAssociationSet",
         &vpc.ipv6_cidrs,
-        |xml, cidr| {
-            xml.text(
-                "associationId",
-                association_id("vpc-cidr-assoc-", &vpc.id, cidr),
-            );
-            xml.text("ipv6CidrBlock", cidr);
-            xml.element("ipv6CidrBlockState", |xml| xml.text("state", "associated"));
+        |xml, range| {
+            ranges::ipv6_association(xml, vpc, *range, ASSOCIATED);
         },
     );
-    xml.text("dhcpOptionsId", "default");
+    xml.text("dhcpOptionsId", DHCP_OPTIONS);
     xml.text("instanceTenancy", "default");
     xml.text("isDefault", vpc.is_default);
     xml.tags(&vpc.tags);
 }
 
-/// The id of the association of a range, which is made of what it associates: it needs no record of its own.
-fn association_id(prefix: &str, owner: &VpcId, range: impl std::fmt::Display) -> String {
-    let digits = owner.as_str().trim_start_matches(VpcId::PREFIX);
-    let mark: u32 = range.to_string().bytes().fold(0x811c_9dc5, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    let head: String = digits.chars().take(9).collect();
-    format!("{prefix}{head}{mark:08x}")
+fn association(vpc: &Vpc, range: impl std::fmt::Display) -> String {
+    association_id(VPC_ASSOCIATION, vpc.id.as_str(), range)
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::testing::Bench;
-
-    #[test]
-    fn every_account_sees_its_own() {
-        let mut bench = Bench::new();
-        let answer = bench.ok("Action=DescribeVpcs");
-        assert_eq!(answer.texts("vpcSet", "vpcId"), [bench.vpc()]);
-        assert_eq!(answer.text("vpcSet/item/isDefault"), "true");
-        assert_eq!(answer.text("vpcSet/item/cidrBlock"), "172.31.0.0/16");
-    }
-
-    #[test]
-    fn one_that_is_not_known_fails_the_whole() {
-        let mut bench = Bench::new();
-        let own = bench.vpc();
-        bench.log_in(crate::testing::OTHER_ACCOUNT);
-        let (code, message) = bench.fails(&format!("Action=DescribeVpcs&VpcId.1={own}"));
-        assert_eq!(code, "InvalidVpcID.NotFound");
-        assert_eq!(message, format!("The vpc ID '{own}' does not exist"));
-    }
-
-    #[test]
-    fn a_dry_run_says_what_would_have_been() {
-        let mut bench = Bench::new();
-        let (code, _) = bench.fails("Action=DescribeVpcs&DryRun=true");
-        assert_eq!(code, "DryRunOperation");
-    }
-}
+mod tests;
