@@ -7,6 +7,7 @@ mod filter;
 mod page;
 mod params;
 mod reply;
+mod sigv4;
 #[cfg(test)]
 mod testing;
 mod xml;
@@ -17,4 +18,5 @@ pub use crate::filter::{Filterable, Filters};
 pub use crate::page::Page;
 pub use crate::params::{Params, ParamsError};
 pub use crate::reply::{Answer, Service, error_answer, success_answer};
+pub use crate::sigv4::{Claim, Credentials, HttpRequest};
 pub use crate::xml::Xml;

@@ -1,10 +1,18 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+mod admin;
 mod counters;
+mod folder;
+mod keys;
 mod random;
+mod server;
 mod service;
 
+pub use crate::admin::{AdminClient, AdminError};
 pub use crate::counters::{Count, Counters};
+pub use crate::folder::{FolderError, StateFolder};
+pub use crate::keys::{Access, AccessKey, Keys, KeysError, is_account};
 pub use crate::random::{NoRandomness, Random};
+pub use crate::server::{Endpoint, Limits, Options, StartError};
 pub use crate::service::{Enforce, Nobody, Service, ServiceError, Storage};

@@ -110,7 +110,10 @@ mod tests {
         let random = Random::new().unwrap();
         let drawn: BTreeSet<_> = (0..1000).map(|_| random.bits()).collect();
         assert_eq!(drawn.len(), 1000);
-        assert_ne!(Random::new().unwrap().bytes(), Random::new().unwrap().bytes());
+        assert_ne!(
+            Random::new().unwrap().bytes(),
+            Random::new().unwrap().bytes()
+        );
     }
 
     #[test]

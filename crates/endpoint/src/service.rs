@@ -13,8 +13,8 @@ use std::sync::{PoisonError, RwLock};
 
 use jiff::Timestamp;
 use secgroup_api::{
-    Action, Answer, Params, Read, Write, Xml, actions, dispatch_read, dispatch_write, error_answer,
-    success_answer,
+    Action, Answer, Params, Read, Service as Spelling, Write, Xml, actions, dispatch_read,
+    dispatch_write,
 };
 use secgroup_ec2::{Caller, Changes, Edit, Site, State, vpcs};
 use secgroup_model::{ErrorCode, ModelError};
@@ -154,16 +154,23 @@ impl Service {
         Ok(done)
     }
 
-    /// Does what `params` asks for, for `caller`, whose right to speak has been checked.
+    /// Does what `params` asks for, for `caller`, whose right to speak has been checked, and spells the answer as the service does that was
+    /// asked.
     #[must_use]
-    pub fn call(&self, caller: &Caller, params: &Params, request_id: &str) -> Answer {
+    pub fn call(
+        &self,
+        caller: &Caller,
+        params: &Params,
+        spelling: Spelling,
+        request_id: &str,
+    ) -> Answer {
         let (name, outcome) = match known_action(params) {
             Ok((name, action)) => (name, self.dispatch(action, caller, params)),
             Err(error) => (Counters::NO_ACTION, Err(error)),
         };
         let answer = match outcome {
-            Ok(members) => success_answer(name, params.text("Version"), request_id, members),
-            Err(error) => error_answer(&error, request_id),
+            Ok(members) => spelling.success(name, params.text("Version"), request_id, members),
+            Err(error) => spelling.error(&error, request_id),
         };
         let code = answer.code.map_or(Counters::OK, ErrorCode::as_str);
         self.counters.count(name, code);

@@ -1,0 +1,177 @@
+//! Access keys: who may call, for which account, and whether to change anything.
+//!
+//! Keys stand in a file that its owner alone may read, or are made on the first start. Secrets are shown by nothing here: not by `Debug`, not in
+//! errors, not in logs.
+
+mod file;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use secgroup_api::Credentials;
+use secgroup_ec2::Caller;
+use secgroup_model::AccountId;
+
+pub use self::file::KeysError;
+use crate::random::Random;
+
+/// Ids of keys are this long at most.
+const ID_MAX: usize = 128;
+/// And at least: shorter ones are refused by clients.
+const ID_MIN: usize = 16;
+/// Secrets shorter than this could be guessed.
+const SECRET_MIN: usize = 16;
+/// What ids are made of (base 32), behind `AKIA`.
+const ID_LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+/// What secrets are made of: 40 of them are 238 bits.
+const SECRET_LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// What a key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Everything.
+    #[default]
+    Full,
+    /// Only look: what would change something is `UnauthorizedOperation`.
+    ReadOnly,
+}
+
+/// An access key.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessKey {
+    /// Its id, such as `AKIA…`: 16 to 128 letters, digits and `_`.
+    pub id: String,
+    /// Its secret, at least 16 printable ASCII characters. Whoever has it can sign.
+    pub secret: String,
+    /// The session token that requests must bring, where the key has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_token: Option<String>,
+    /// The account that it belongs to: 12 digits.
+    pub account: String,
+    /// What it may do.
+    #[serde(default)]
+    pub access: Access,
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessKey")
+            .field("id", &self.id)
+            .field("account", &self.account)
+            .field("access", &self.access)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AccessKey {
+    /// A new one that may do everything: an id of 20 characters, a secret of 40.
+    #[must_use]
+    pub fn generate(account: &AccountId, random: &Random) -> Self {
+        Self {
+            id: format!("AKIA{}", random.text(16, ID_LETTERS)),
+            secret: random.text(40, SECRET_LETTERS),
+            session_token: None,
+            account: account.as_str().to_owned(),
+            access: Access::Full,
+        }
+    }
+
+    /// What it signs with.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials<'_> {
+        Credentials {
+            secret: &self.secret,
+            session_token: self.session_token.as_deref(),
+        }
+    }
+
+    /// Who calls with it.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller {
+            account: AccountId::new(&self.account),
+            key: self.id.as_str().into(),
+            may_write: self.access == Access::Full,
+        }
+    }
+
+    /// What is wrong with it, without its secret.
+    fn fault(&self) -> Option<&'static str> {
+        let is_printable = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if !(ID_MIN..=ID_MAX).contains(&self.id.len()) || !self.id.bytes().all(is_word) {
+            Some("its id is not 16 to 128 letters, digits and '_'")
+        } else if self.secret.len() < SECRET_MIN || !is_printable(&self.secret) {
+            Some("its secret is not at least 16 printable ASCII characters without spaces")
+        } else if self
+            .session_token
+            .as_deref()
+            .is_some_and(|t| t.is_empty() || !is_printable(t))
+        {
+            Some("its session token is empty, or not of printable ASCII characters without spaces")
+        } else if !is_account(&self.account) {
+            Some("its account is not 12 digits")
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether this is an account: 12 digits.
+#[must_use]
+pub fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The keys that there are, by id.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Keys(BTreeMap<String, AccessKey>);
+
+impl Keys {
+    /// One new key for each account.
+    #[must_use]
+    pub fn generate(accounts: &[AccountId], random: &Random) -> Self {
+        let keys = accounts
+            .iter()
+            .map(|account| AccessKey::generate(account, random));
+        Self(keys.map(|key| (key.id.clone(), key)).collect())
+    }
+
+    /// The key of this id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&AccessKey> {
+        self.0.get(id)
+    }
+
+    /// All of them, in order of ids.
+    pub fn iter(&self) -> impl Iterator<Item = &AccessKey> {
+        self.0.values()
+    }
+
+    /// The accounts that have keys, each once, in order.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<AccountId> {
+        let mut accounts: Vec<_> = self
+            .iter()
+            .map(|key| AccountId::new(&key.account))
+            .collect();
+        accounts.sort();
+        accounts.dedup();
+        accounts
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn add(&mut self, key: AccessKey) {
+        self.0.insert(key.id.clone(), key);
+    }
+}
+
+#[cfg(test)]
+mod tests;
