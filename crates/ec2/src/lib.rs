@@ -5,6 +5,8 @@ pub mod associations;
 mod edit;
 pub mod flow_logs;
 pub mod groups;
+pub mod instances;
+pub mod interfaces;
 pub mod invariants;
 pub mod peerings;
 pub mod places;

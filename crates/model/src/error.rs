@@ -162,6 +162,12 @@ codes! {
     IncorrectInstanceState = "IncorrectInstanceState",
     /// Not possible in the state that something is in.
     IncorrectState = "IncorrectState",
+    /// No room for more instances.
+    InstanceLimitExceeded = "InstanceLimitExceeded",
+    /// A subnet has no room for another delegated prefix.
+    InsufficientCidrBlocks = "InsufficientCidrBlocks",
+    /// A subnet has no address left.
+    InsufficientFreeAddressesInSubnet = "InsufficientFreeAddressesInSubnet",
     /// The endpoint failed (E13).
     InternalError = "InternalError",
     /// No such action (E5).
@@ -250,14 +256,20 @@ codes! {
     MissingAction = "MissingAction",
     /// The request is not signed (E17).
     MissingAuthenticationToken = "MissingAuthenticationToken",
+    /// Something is needed that the account does not have.
+    MissingInput = "MissingInput",
     /// Something that must be said was not.
     MissingParameter = "MissingParameter",
+    /// No room for more interfaces.
+    NetworkInterfaceLimitExceeded = "NetworkInterfaceLimitExceeded",
     /// Not allowed: another account's, or one that nobody may change.
     OperationNotPermitted = "OperationNotPermitted",
     /// More entries than the list may hold (B30).
     PrefixListMaxEntriesExceeded = "PrefixListMaxEntriesExceeded",
     /// The list was changed meanwhile (B30).
     PrefixListVersionMismatch = "PrefixListVersionMismatch",
+    /// An interface has no room for more addresses.
+    PrivateIpAddressLimitExceeded = "PrivateIpAddressLimitExceeded",
     /// Signed too long ago, or in the future (E17).
     RequestExpired = "RequestExpired",
     /// Too many requests at once (E13).
@@ -284,6 +296,8 @@ codes! {
     Unavailable = "Unavailable",
     /// A parameter that the action does not have (E5).
     UnknownParameter = "UnknownParameter",
+    /// EC2 can do this, and this endpoint cannot.
+    UnsupportedOperation = "UnsupportedOperation",
     /// There is such a peering connection already.
     VpcPeeringConnectionAlreadyExists = "VpcPeeringConnectionAlreadyExists",
     /// A VPC has no room for more peering connections.
