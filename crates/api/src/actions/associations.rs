@@ -174,3 +174,6 @@ fn groups_for_vpc(call: &Read<'_>) -> Result<Xml, ModelError> {
     );
     Ok(xml)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Security groups (E27 to E29).
 
+#[cfg(test)]
+pub(super) mod bench;
 mod filters;
 
 use std::collections::BTreeSet;
@@ -121,3 +123,6 @@ pub(super) fn selector(params: &Params) -> Result<GroupSelector, ModelError> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -139,3 +139,6 @@ fn rule_id(text: &str) -> Result<RuleId, ModelError> {
         _ => RuleId::parse(text),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,3 +116,6 @@ fn across<'a>(
     let peering = active_peering(inventory, own, other).filter(|_| own != other)?;
     Some((&named.id, other, &peering.id))
 }
+
+#[cfg(test)]
+mod tests;
