@@ -1,6 +1,8 @@
 //! What was typed.
 
 mod control;
+mod serve;
+mod state;
 
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
@@ -12,6 +14,8 @@ use ipnet::IpNet;
 use secgroup_control::Attachment;
 
 pub(crate) use self::control::{Flows, Handover, Reload, SocketArgs, Status, Stop};
+pub(crate) use self::serve::{LogFormat, Serve, StateArgs};
+pub(crate) use self::state::{State, StateCommand};
 
 /// EC2 security groups for any Linux host: replay captures against a policy, check a policy,
 /// explain a verdict.
@@ -37,6 +41,8 @@ pub(crate) enum Command {
     Check(Check),
     Explain(Box<Explain>),
     Run(Run),
+    Serve(Box<Serve>),
+    State(State),
     Status(Status),
     Flows(Box<Flows>),
     Reload(Reload),

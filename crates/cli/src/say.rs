@@ -28,6 +28,13 @@ pub(crate) fn show_json(document: &impl Serialize) -> Result<(), Failure> {
     show(&text)
 }
 
+/// The same in one line: for programs that wait for it while this one goes on.
+pub(crate) fn show_json_line(document: &impl Serialize) -> Result<(), Failure> {
+    let mut text = serde_json::to_string(document)?;
+    text.push('\n');
+    show(&text)
+}
+
 /// Says something beside.
 pub(crate) fn tell(text: &str) {
     // Nobody is left to tell that nobody listens.

@@ -5,9 +5,13 @@
 //!
 //! | request | does |
 //! |---|---|
+//! | `GET /counters` | answers with how often what was called |
 //! | `GET /export` | answers with the state as one JSON document |
 //! | `POST /import` | replaces the state by such a document, on disk and in force when it is answered |
 //! | `POST /backup` | `{"path": …}`: copies the store to a new file |
+//! | `GET /stacks` | what stacks there are |
+//! | `POST /stacks/plan` | tells what deploying or deleting a stack would do ([`StackWish`](crate::stacks::StackWish)) |
+//! | `POST /stacks/apply` | does it |
 //!
 //! A fault is answered with a status of 400 or more and `{"error": …}`.
 
@@ -40,10 +44,15 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
-    /// A document.
-    fn json(body: Vec<u8>) -> Self {
-        let status = StatusCode::OK;
-        Self { status, body }
+    /// A document of JSON.
+    fn document(document: &impl serde::Serialize) -> Self {
+        match serde_json::to_vec(document) {
+            Ok(body) => Self {
+                status: StatusCode::OK,
+                body,
+            },
+            Err(error) => Self::error(StatusCode::INTERNAL_SERVER_ERROR, error),
+        }
     }
 
     /// What is wrong, in one line.

@@ -8,6 +8,7 @@ mod keys;
 mod random;
 mod server;
 mod service;
+mod storage;
 
 pub use crate::admin::{AdminClient, AdminError};
 pub use crate::counters::{Count, Counters};
@@ -15,4 +16,5 @@ pub use crate::folder::{FolderError, StateFolder};
 pub use crate::keys::{Access, AccessKey, Keys, KeysError, is_account};
 pub use crate::random::{NoRandomness, Random};
 pub use crate::server::{Endpoint, Limits, Options, StartError};
-pub use crate::service::{Enforce, Nobody, Service, ServiceError, Storage};
+pub use crate::service::{Enforce, Nobody, Service, ServiceError};
+pub use crate::storage::Storage;

@@ -9,6 +9,7 @@
 //! Everything between the locks happens in order, for one call at a time. Reads go on together, between writes.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
 use jiff::Timestamp;
@@ -16,11 +17,13 @@ use secgroup_api::{
     Action, Answer, Params, Read, Service as Spelling, Write, Xml, actions, dispatch_read,
     dispatch_write,
 };
-use secgroup_ec2::{Caller, Changes, Edit, Site, State, vpcs};
+use secgroup_ec2::{Caller, Changes, Edit, Record, Site, State, Visitor, visit_tables, vpcs};
 use secgroup_model::{ErrorCode, ModelError};
+use secgroup_store::StoreError;
 
 use crate::counters::Counters;
 use crate::random::{NoRandomness, Random};
+use crate::storage::Storage;
 
 /// Whoever puts changes in force: the data plane.
 pub trait Enforce: Send + Sync {
@@ -37,13 +40,6 @@ impl Enforce for Nobody {
     fn enforce(&self, _: &State, _: &Changes) {}
 }
 
-/// Where the state is kept.
-#[derive(Debug)]
-pub enum Storage {
-    /// In memory: gone when the program ends.
-    Memory,
-}
-
 /// Why there is no service, or why a change did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -53,6 +49,12 @@ pub enum ServiceError {
     /// What was asked for cannot be.
     #[error(transparent)]
     Refused(#[from] ModelError),
+    /// The store cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no store that could be copied.
+    #[error("nothing is kept on disk (--ephemeral): there is no store to copy")]
+    NoStore,
 }
 
 /// The state, and what is done with it.
@@ -80,9 +82,9 @@ impl Service {
     ///
     /// # Errors
     /// The store cannot be read or written.
-    pub fn open(storage: Storage, site: Site) -> Result<Self, ServiceError> {
+    pub fn open(mut storage: Storage, site: Site) -> Result<Self, ServiceError> {
         let service = Self {
-            state: RwLock::new(State::default()),
+            state: RwLock::new(storage.take()),
             site,
             storage,
             enforce: Box::new(Nobody),
@@ -148,10 +150,35 @@ impl Service {
         let mut edit = Edit::new(&mut state, &self.site, Timestamp::now(), &mut random);
         let done = change(&mut edit)?;
         let changes = edit.commit();
-        if !changes.is_empty() {
-            self.enforce.enforce(&state, &changes);
+        if changes.is_empty() {
+            return Ok(done);
         }
+        if let Err(error) = self.storage.commit(&state, &changes) {
+            changes.take_back(&mut state);
+            return Err(error.into());
+        }
+        self.enforce.enforce(&state, &changes);
         Ok(done)
+    }
+
+    /// Puts `new` in the place of the whole state, as one change.
+    ///
+    /// # Errors
+    /// The store cannot write.
+    pub fn replace(&self, new: State) -> Result<(), ServiceError> {
+        self.edit(|edit| {
+            let Ok(()) = visit_tables(&mut Replace { edit, new: &new });
+            Ok(())
+        })
+    }
+
+    /// Copies the store, as it is between two changes, to a new file.
+    ///
+    /// # Errors
+    /// There is no store, or the file cannot be written.
+    pub fn backup(&self, to: &Path) -> Result<(), ServiceError> {
+        let store = self.storage.store().ok_or(ServiceError::NoStore)?;
+        Ok(store.backup(to)?)
     }
 
     /// Does what `params` asks for, for `caller`, whose right to speak has been checked, and spells the answer as the service does that was
@@ -205,6 +232,33 @@ impl Service {
                 })
                 .map_err(as_answered),
         }
+    }
+}
+
+/// Makes every table what it is in another state.
+struct Replace<'e, 's> {
+    edit: &'e mut Edit<'s>,
+    new: &'e State,
+}
+
+impl Visitor for Replace<'_, '_> {
+    type Error = std::convert::Infallible;
+
+    fn visit<R: Record>(&mut self) -> Result<(), Self::Error> {
+        let new = R::table(self.new);
+        let old = R::table(self.edit.state());
+        let gone: Vec<_> = old
+            .keys()
+            .filter(|key| !new.contains_key(key))
+            .cloned()
+            .collect();
+        for key in &gone {
+            self.edit.remove::<R>(key);
+        }
+        for (key, record) in new {
+            self.edit.put(key.clone(), record.clone());
+        }
+        Ok(())
     }
 }
 

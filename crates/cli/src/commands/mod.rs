@@ -8,6 +8,8 @@ mod manual;
 mod outputs;
 mod replay;
 mod run;
+mod serve;
+mod state;
 mod status;
 
 pub(crate) use self::check::CheckReport;
@@ -21,6 +23,8 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(*args),
         Command::Run(args) => run::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::State(args) => state::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Flows(args) => flows::run(&args),
         Command::Reload(args) => control::reload(&args),

@@ -6,11 +6,13 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Folder, secgroup};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 13] = [
     "replay",
     "check",
     "explain",
     "run",
+    "serve",
+    "state",
     "status",
     "flows",
     "reload",

@@ -1,6 +1,9 @@
 //! What the owner can ask for: one function for each path.
 
+use std::path::PathBuf;
+
 use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
 
 use super::Answered;
 use crate::Service;
@@ -9,22 +12,66 @@ use crate::Service;
 pub(super) fn answer(service: &Service, method: &Method, path: &str, body: &[u8]) -> Answered {
     match (method, path) {
         (&Method::GET, "/counters") => counters(service),
-        _ => {
-            let _ = body;
-            Answered::error(
-                StatusCode::NOT_FOUND,
-                format!("there is no {method} {path}"),
-            )
-        }
+        (&Method::GET, "/export") => export(service),
+        (&Method::POST, "/import") => import(service, body),
+        (&Method::POST, "/backup") => backup(service, body),
+        _ => Answered::error(
+            StatusCode::NOT_FOUND,
+            format!("there is no {method} {path}"),
+        ),
+    }
+}
+
+/// The whole state.
+fn export(service: &Service) -> Answered {
+    Answered::document(&service.read(secgroup_store::export))
+}
+
+/// Another state in the place of this one.
+fn import(service: &Service, body: &[u8]) -> Answered {
+    let document: Value = match serde_json::from_slice(body) {
+        Ok(document) => document,
+        Err(error) => return Answered::error(StatusCode::BAD_REQUEST, error),
+    };
+    let state = match secgroup_store::import(&document) {
+        Ok(state) => state,
+        Err(error) => return Answered::error(StatusCode::BAD_REQUEST, error),
+    };
+    match service.replace(state) {
+        Ok(()) => Answered::document(&json!({ "imported": true })),
+        Err(error) => Answered::error(StatusCode::INTERNAL_SERVER_ERROR, error),
+    }
+}
+
+/// What `/backup` is told.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Backup {
+    /// The file to be made.
+    path: PathBuf,
+}
+
+/// A copy of the store.
+fn backup(service: &Service, body: &[u8]) -> Answered {
+    let Backup { path } = match serde_json::from_slice(body) {
+        Ok(backup) => backup,
+        Err(error) => return Answered::error(StatusCode::BAD_REQUEST, error),
+    };
+    if path.is_relative() {
+        return Answered::error(StatusCode::BAD_REQUEST, "the path is not absolute");
+    }
+    match service.backup(&path) {
+        Ok(()) => Answered::document(&json!({ "path": path })),
+        Err(error) => Answered::error(StatusCode::INTERNAL_SERVER_ERROR, error),
     }
 }
 
 /// How often what was called.
 fn counters(service: &Service) -> Answered {
     let counts = service.counters().read();
-    let rows = counts.iter().map(|count| {
-        serde_json::json!({ "action": count.action, "code": count.code, "calls": count.calls })
-    });
+    let rows = counts
+        .iter()
+        .map(|count| json!({ "action": count.action, "code": count.code, "calls": count.calls }));
     let rows: Vec<_> = rows.collect();
-    Answered::json(serde_json::Value::from(rows).to_string().into_bytes())
+    Answered::document(&Value::from(rows))
 }

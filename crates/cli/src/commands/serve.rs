@@ -1,0 +1,181 @@
+//! `secgroup serve`: the EC2 endpoint by itself.
+
+use std::sync::Arc;
+
+use secgroup_daemon::config::LogFormat as Format;
+use secgroup_daemon::logs::log_to_stderr;
+use secgroup_ec2::Site;
+use secgroup_endpoint::{
+    AccessKey, Endpoint, Keys, Limits, Options, Random, Service, StateFolder, Storage,
+};
+use secgroup_model::AccountId;
+use serde::Serialize;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::args::{LogFormat, Serve};
+use crate::{Failure, Outcome, say};
+
+/// Whose everything is, if nothing is said: the account of the AWS documents' examples.
+const DEFAULT_ACCOUNT: &str = "123456789012";
+
+/// Answers until it is told to stop.
+pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
+    let format = match args.log_format {
+        LogFormat::Human => Format::Human,
+        LogFormat::Json => Format::Json,
+    };
+    log_to_stderr(format, &args.log_level)?;
+    // Whoever stops it while it starts is heard when it has started.
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let folder = match (&args.state.folder, args.ephemeral) {
+        (_, true) => None,
+        (Some(path), false) => Some(StateFolder::open(path)?),
+        (None, false) => Some(StateFolder::open(&StateFolder::default_path()?)?),
+    };
+    let keyring = Keyring::read(args, folder.as_ref())?;
+    let storage = match &folder {
+        None => Storage::Memory,
+        Some(folder) => Storage::open(&folder.store())?,
+    };
+    let site = Site::new(&args.region, keyring.accounts.clone());
+    let service = Service::open(storage, site)?;
+    let options = Options {
+        listen: args.listen,
+        keys: keyring.keys.clone(),
+        keys_are_configured: args.keys.is_some(),
+        admin: folder.as_ref().map(StateFolder::socket),
+        limits: Limits::default(),
+    };
+    let endpoint = Endpoint::start(options, Arc::new(service))?;
+    let ready = Ready::new(args, &endpoint, &keyring, folder.as_ref());
+    if args.json {
+        say::show_json_line(&ready)?;
+    } else {
+        say::show(&ready.to_paste())?;
+    }
+    let signal = signals.forever().next();
+    tracing::info!(signal, "stopping");
+    endpoint.stop();
+    Ok(Outcome::Done)
+}
+
+/// Who may call.
+struct Keyring {
+    keys: Keys,
+    /// Those made just now, whose secrets are printed, once.
+    new: Keys,
+    /// The first is the default one.
+    accounts: Vec<AccountId>,
+}
+
+impl Keyring {
+    fn read(args: &Serve, folder: Option<&StateFolder>) -> Result<Self, Failure> {
+        let mut accounts: Vec<_> = args.accounts.iter().map(|id| AccountId::new(id)).collect();
+        let (keys, new) = if let Some(path) = &args.keys {
+            (Keys::read(path)?, Keys::default())
+        } else {
+            if accounts.is_empty() {
+                accounts.push(AccountId::new(DEFAULT_ACCOUNT));
+            }
+            let random = Random::new()?;
+            match folder {
+                Some(folder) => Keys::keep(&folder.keys(), &accounts, &random)?,
+                None => {
+                    let keys = Keys::generate(&accounts, &random);
+                    (keys.clone(), keys)
+                }
+            }
+        };
+        accounts.extend(keys.accounts());
+        let mut seen = std::collections::BTreeSet::new();
+        accounts.retain(|account| seen.insert(account.clone()));
+        Ok(Self {
+            keys,
+            new,
+            accounts,
+        })
+    }
+}
+
+/// What is said when it listens.
+#[derive(Serialize)]
+struct Ready {
+    endpoint_url: String,
+    region: String,
+    /// The folder; none where nothing is kept.
+    state: Option<String>,
+    /// The file that keys stand in; none where they are kept nowhere.
+    keys_file: Option<String>,
+    accounts: Vec<String>,
+    keys: Vec<ReadyKey>,
+}
+
+#[derive(Serialize)]
+struct ReadyKey {
+    id: String,
+    account: String,
+    /// Only of a key that was made just now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+impl Ready {
+    fn new(
+        args: &Serve,
+        endpoint: &Endpoint,
+        keyring: &Keyring,
+        folder: Option<&StateFolder>,
+    ) -> Self {
+        let kept = || folder.map(StateFolder::keys);
+        let keys_file = args.keys.clone().or_else(kept);
+        let key = |key: &AccessKey| ReadyKey {
+            id: key.id.clone(),
+            account: key.account.clone(),
+            secret: keyring.new.get(&key.id).map(|new| new.secret.clone()),
+        };
+        let mut keys: Vec<_> = keyring.keys.iter().map(key).collect();
+        // Keys of the default account first: the first one is what is pasted.
+        let place = |account: &str| keyring.accounts.iter().position(|a| a.as_str() == account);
+        keys.sort_by_key(|key| place(&key.account));
+        Self {
+            endpoint_url: format!("http://{}", endpoint.address()),
+            region: args.region.clone(),
+            state: folder.map(|folder| folder.path().display().to_string()),
+            keys_file: keys_file.map(|path| path.display().to_string()),
+            accounts: keyring.accounts.iter().map(ToString::to_string).collect(),
+            keys,
+        }
+    }
+
+    /// Lines for a shell: comments, and what to export.
+    fn to_paste(&self) -> String {
+        let mut lines = vec![format!(
+            "# secgroup {} answers for EC2 in {}. To use it, paste this into a shell:",
+            env!("CARGO_PKG_VERSION"),
+            self.region
+        )];
+        lines.push(format!("export AWS_ENDPOINT_URL={}", self.endpoint_url));
+        lines.push(format!("export AWS_DEFAULT_REGION={}", self.region));
+        for (place, key) in self.keys.iter().enumerate() {
+            // Lines of other accounts are there to be uncommented.
+            let mark = if place == 0 { "" } else { "# " };
+            if self.keys.len() > 1 {
+                lines.push(format!("# account {}", key.account));
+            }
+            lines.push(format!("{mark}export AWS_ACCESS_KEY_ID={}", key.id));
+            if let Some(secret) = &key.secret {
+                lines.push(format!("{mark}export AWS_SECRET_ACCESS_KEY={secret}"));
+            }
+        }
+        if let Some(file) = &self.keys_file {
+            lines.push(format!("# secrets are in {file}"));
+        }
+        match &self.state {
+            Some(folder) => lines.push(format!("# state is in {folder}")),
+            None => lines.push("# nothing is kept: state ends with this process".to_owned()),
+        }
+        lines.push(String::new());
+        lines.join("\n")
+    }
+}
