@@ -294,3 +294,6 @@ fn known_action(params: &Params) -> Result<(&'static str, Action), ModelError> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;
