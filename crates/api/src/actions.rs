@@ -6,6 +6,8 @@
 mod associations;
 mod flow_logs;
 mod groups;
+mod instances;
+mod interfaces;
 mod peerings;
 mod places;
 mod prefix_lists;
@@ -37,6 +39,8 @@ const TOPICS: &[Table] = &[
     associations::ACTIONS,
     flow_logs::ACTIONS,
     groups::ACTIONS,
+    instances::ACTIONS,
+    interfaces::ACTIONS,
     peerings::ACTIONS,
     places::ACTIONS,
     prefix_lists::ACTIONS,

@@ -179,6 +179,34 @@ impl Params {
         self.members.get(name)
     }
 
+    /// Takes parameters that the action has and that change nothing here: they count as read, whatever is in them.
+    pub fn ignore(&self, names: &[&str]) {
+        for member in names.iter().filter_map(|name| self.members.get(*name)) {
+            member.read_all();
+        }
+    }
+
+    fn read_all(&self) {
+        self.read.set(true);
+        self.members.values().for_each(Self::read_all);
+    }
+
+    /// Refuses parameters that EC2 has and this endpoint has not, rather than to promise what is not done.
+    ///
+    /// # Errors
+    /// `UnsupportedOperation` for the first that is there and is not `false`.
+    pub fn refuse(&self, names: &[&str]) -> Result<(), ModelError> {
+        for name in names {
+            if self.has(name) && self.text(name) != Some("false") {
+                return Err(ModelError::new(
+                    ErrorCode::UnsupportedOperation,
+                    format!("The parameter {} is not supported here.", self.full(name)),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether anything of this name is there: a text, a list or a structure.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {

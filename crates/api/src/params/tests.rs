@@ -80,3 +80,16 @@ fn a_client_token_belongs_to_the_parameters_beside_it() {
         assert_ne!(token(&format!("ClientToken=t&{other}")), known, "{other}");
     }
 }
+
+#[test]
+fn what_is_ignored_counts_as_read_and_what_is_refused_fails() {
+    let params = params("A.1.B=x&A.2.C.D=y&E=true&F=false&G.H=z");
+    params.ignore(&["A", "Z"]);
+    assert_eq!(params.refuse(&["F", "Z"]), Ok(()));
+    for name in ["E", "G"] {
+        let error = params.refuse(&[name]).unwrap_err();
+        assert_eq!(error.code, ErrorCode::UnsupportedOperation, "{name}");
+    }
+    let error = params.check_all_read().unwrap_err();
+    assert_eq!(error.message, "The parameter G.H is not recognized");
+}
