@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use quick_xml::Reader;
 use quick_xml::events::Event;
-use secgroup_ec2::{Caller, Changes, Edit, Site, State, vpcs};
+use secgroup_ec2::{Caller, Changes, Edit, Site, State, invariants, vpcs};
 use secgroup_model::{AccountId, ModelError};
 
 use crate::{Action, Answer, Params, Read, Write, action, dispatch_read, dispatch_write};
@@ -87,6 +87,8 @@ impl Bench {
                     },
                 )?;
                 drop(edit.commit());
+                let faults = invariants::check(&self.state);
+                assert_eq!(faults, [""; 0], "{form}\nleft an unsound state");
                 answer
             }
         };
