@@ -118,7 +118,7 @@ fn make(
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    sync(File::open(folder.unwrap_or(Path::new("."))))
+    sync(File::open(folder.unwrap_or_else(|| Path::new("."))))
 }
 
 /// A name in the same folder that no other process uses.
