@@ -1,0 +1,99 @@
+//! The EC2 endpoint beside the workers: opened before them, because it has the policy; listening after them, because what it
+//! acknowledges is in force.
+
+use std::sync::Arc;
+
+use secgroup_ec2::Site;
+use secgroup_endpoint::{Endpoint, Keys, Limits, Options, Random, Service, StateFolder, Storage};
+use secgroup_model::{AccountId, Quotas};
+use tracing::info;
+
+use super::managing::Enforcer;
+use super::operator::Operator;
+use crate::config::{Api, Config};
+
+/// An endpoint that does not listen yet.
+pub(super) struct Prepared {
+    service: Arc<Service>,
+    enforcer: Enforcer,
+    options: Options,
+}
+
+impl Prepared {
+    /// Opens the store and the keys; nothing where the files are the policy.
+    ///
+    /// # Errors
+    /// In one line, what is wrong with them.
+    pub(super) fn open(config: &Config) -> Result<Option<Self>, String> {
+        let Some(api) = &config.api else {
+            return Ok(None);
+        };
+        Self::try_open(config, api)
+            .map(Some)
+            .map_err(|error| error.to_string())
+    }
+
+    fn try_open(config: &Config, api: &Api) -> Result<Self, Box<dyn std::error::Error>> {
+        let folder = StateFolder::open(&config.daemon.state)?;
+        let account = AccountId::new(&config.policy.options.account);
+        let keys = match &api.keys {
+            Some(file) => Keys::read(file)?,
+            None => made(&folder, &account)?,
+        };
+        let others = keys.accounts().into_iter().filter(|other| *other != account);
+        let accounts = [account.clone()].into_iter().chain(others).collect();
+        let site = Site {
+            quotas: quotas(api),
+            ..Site::new(&config.policy.options.region, accounts)
+        };
+        let enforcer = Enforcer::default();
+        let service = Service::open(Storage::open(&folder.store())?, site)?;
+        let service = service.enforced_by(Box::new(enforcer.clone()));
+        Ok(Self {
+            service: Arc::new(service),
+            enforcer,
+            options: Options {
+                listen: api.listen,
+                keys,
+                keys_are_configured: api.keys.is_some(),
+                admin: Some(folder.socket()),
+                limits: Limits::default(),
+            },
+        })
+    }
+
+    /// Who has the policy.
+    pub(super) fn service(&self) -> Arc<Service> {
+        Arc::clone(&self.service)
+    }
+
+    /// Listens. From now on a call is answered when `operator` has brought it into force.
+    ///
+    /// # Errors
+    /// In one line: the address cannot be had.
+    pub(super) fn listen(self, operator: &Arc<Operator>) -> Result<Endpoint, String> {
+        self.enforcer.begin(operator);
+        let endpoint = Endpoint::start(self.options, self.service).map_err(|e| e.to_string())?;
+        info!("the EC2 endpoint is http://{}", endpoint.address());
+        Ok(endpoint)
+    }
+}
+
+/// The keys of the state folder, which are made where there are none. Their secrets are for the file alone.
+fn made(folder: &StateFolder, account: &AccountId) -> Result<Keys, Box<dyn std::error::Error>> {
+    let path = folder.keys();
+    let (keys, new) = Keys::keep(&path, std::slice::from_ref(account), &Random::new()?)?;
+    if new.iter().next().is_some() {
+        info!("access keys were made: {}", path.display());
+    }
+    Ok(keys)
+}
+
+/// Today's, with what the configuration says.
+fn quotas(api: &Api) -> Quotas {
+    Quotas {
+        rules_per_group: api.rules_per_group,
+        groups_per_interface: Some(api.groups_per_interface),
+        ..Quotas::today()
+    }
+}
