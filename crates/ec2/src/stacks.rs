@@ -71,7 +71,12 @@ pub fn deploy(
     let key = (caller.account.clone(), deployment.name.to_owned());
     let old = edit.get::<Stack>(&key).cloned();
     let recorded = old.as_ref().map(|stack| &stack.resources);
-    let mut work = Work::new(edit, caller, deployment, recorded.cloned().unwrap_or_default());
+    let mut work = Work::new(
+        edit,
+        caller,
+        deployment,
+        recorded.cloned().unwrap_or_default(),
+    );
     checks::check_ids(&mut work)?;
     let fates = fates::decide(&work);
     work.begin(fates);
@@ -87,9 +92,9 @@ pub fn deploy(
         work.check()?;
     }
     let (resources, mut changes) = work.finish();
-    let text_changed = old.as_ref().is_none_or(|stack| {
-        stack.template != deployment.template || stack.resources != resources
-    });
+    let text_changed = old
+        .as_ref()
+        .is_none_or(|stack| stack.template != deployment.template || stack.resources != resources);
     changes.template_changed = text_changed;
     if text_changed {
         let stack = Stack {
@@ -109,7 +114,11 @@ pub fn deploy(
 pub fn delete(edit: &mut Edit<'_>, caller: &Caller, name: &str) -> Result<ChangeSet, Vec<Fault>> {
     let key = (caller.account.clone(), name.to_owned());
     let Some(stack) = edit.get::<Stack>(&key).cloned() else {
-        return Err(vec![Fault::of_stack(unknown_stack(edit.state(), caller, name))]);
+        return Err(vec![Fault::of_stack(unknown_stack(
+            edit.state(),
+            caller,
+            name,
+        ))]);
     };
     let nothing = Deployment {
         name,
@@ -144,16 +153,20 @@ const NAME_MAX: usize = 128;
 
 fn check_name(name: &str) -> Result<(), ModelError> {
     let mut bytes = name.bytes();
-    let good = bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
+    let good = bytes
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic())
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && name.len() <= NAME_MAX;
     if good {
         return Ok(());
     }
     let shown: String = name.escape_debug().take(NAME_MAX).collect();
-    Err(ModelError::value(format!("'{shown}' cannot be the name of a stack")).with_help(format!(
-        "letters, digits and hyphens, a letter first, at most {NAME_MAX}"
-    )))
+    Err(
+        ModelError::value(format!("'{shown}' cannot be the name of a stack")).with_help(format!(
+            "letters, digits and hyphens, a letter first, at most {NAME_MAX}"
+        )),
+    )
 }
 
 fn unknown_stack(state: &State, caller: &Caller, name: &str) -> ModelError {

@@ -13,11 +13,15 @@ use secgroup_model::{
 
 use super::changes::{Detail, Kind};
 use super::groups::parse_association;
+use super::instances;
 use super::networks::ranges_of;
 use super::work::Work;
-use super::{instances, interfaces};
+use crate::interfaces::let_go;
 use crate::vpcs::ranges;
-use crate::{Instance, Record, associations, groups, peerings, prefix_lists, subnets, vpcs};
+use crate::{
+    Instance, InstanceState, Record, associations, groups, interfaces, peerings, prefix_lists,
+    subnets, vpcs,
+};
 
 /// Frees what only one can have.
 pub(super) fn make_way(work: &mut Work<'_, '_>) {
@@ -116,17 +120,28 @@ fn is_there<R: Record>(work: &Work<'_, '_>, id: &R::Key) -> bool {
 }
 
 fn remove_interface(work: &mut Work<'_, '_>, id: &NetworkInterfaceId) -> Result<bool, ModelError> {
-    let there = is_there::<NetworkInterface>(work, id);
+    let interface = work.edit.get::<NetworkInterface>(id);
+    let there = interface.is_some();
+    let instance = interface.and_then(|interface| interface.instance.clone());
+    // From an instance of the stack it may be taken.
+    if let Some(instance) = &instance
+        && work.shown(instance.as_str()) != instance.as_str()
+    {
+        let_go(work.edit, id);
+    }
+    let dependents: Vec<_> = instance.iter().map(|id| format!("{id} has it")).collect();
     if there {
-        interfaces::delete(work, id)?;
+        interfaces::delete(work.edit, work.caller, id)
+            .map_err(|error| naming(error, &dependents))?;
     }
     Ok(there)
 }
 
 fn remove_instance(work: &mut Work<'_, '_>, id: &InstanceId) -> Result<bool, ModelError> {
-    let there = is_there::<Instance>(work, id);
+    let instance = work.edit.get::<Instance>(id);
+    let there = instance.is_some_and(|instance| instance.state != InstanceState::Terminated);
     if there {
-        instances::delete(work, id)?;
+        instances::terminate(work, id)?;
     }
     Ok(there)
 }
@@ -261,7 +276,11 @@ fn dependents_of_vpc(work: &Work<'_, '_>, id: &VpcId) -> Vec<String> {
 fn naming(error: ModelError, dependents: &[String]) -> ModelError {
     /// So many are named; how many more there are is said.
     const NAMED_MAX: usize = 5;
-    if error.code != ErrorCode::DependencyViolation || dependents.is_empty() {
+    let depends = [
+        ErrorCode::DependencyViolation,
+        ErrorCode::InvalidNetworkInterfaceInUse,
+    ];
+    if !depends.contains(&error.code) || dependents.is_empty() {
         return error;
     }
     let named = dependents.iter().take(NAMED_MAX).cloned();

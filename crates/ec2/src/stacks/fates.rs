@@ -13,6 +13,7 @@ use secgroup_model::{
 };
 
 use super::changes::Detail;
+use super::instances;
 use super::names::{Lookup, Names};
 use super::work::Work;
 use crate::{Instance, InstanceState, Record};
@@ -81,18 +82,21 @@ pub(super) fn decide(work: &Work<'_, '_>) -> Fates {
             |lookup, real| of_group(lookup, real, group),
         );
     }
-    for instance in work.wanted_instances() {
-        fates.decide(
-            instance.as_str(),
-            (InstanceId::PREFIX, InstanceId::new),
-            |_, real: &Instance| (real.state != InstanceState::Terminated).then(Vec::new),
-        );
-    }
     for interface in wanted.interfaces.values() {
         fates.decide(
             interface.id.as_str(),
             (NetworkInterfaceId::PREFIX, NetworkInterfaceId::new),
             |lookup, real| of_interface(lookup, real, interface),
+        );
+    }
+    for instance in work.wanted_instances() {
+        let primary = instances::interfaces_of(wanted, instance).first().copied();
+        let primary = primary.map(|interface| &interface.id);
+        let kept = primary.and_then(|id| fates.names.get(id.as_str()).map(str::to_owned));
+        fates.decide(
+            instance.as_str(),
+            (InstanceId::PREFIX, InstanceId::new),
+            |lookup, real| of_instance(lookup, real, primary, kept.as_deref()),
         );
     }
     fates.fates
@@ -235,6 +239,31 @@ fn of_interface(
             shown(self::primary(real)),
             primary,
         );
+    }
+    Some(because)
+}
+
+/// An instance has its primary interface for good, here `wanted`, which keeps the id `kept` unless it is new.
+fn of_instance(
+    lookup: Lookup<'_>,
+    real: &Instance,
+    wanted: Option<&NetworkInterfaceId>,
+    kept: Option<&str>,
+) -> Option<Vec<Detail>> {
+    if real.state == InstanceState::Terminated {
+        return None;
+    }
+    let mut attachments = lookup.state.attachments.iter();
+    let primary = attachments
+        .find(|(_, attachment)| attachment.instance == real.id && attachment.device_index == 0)
+        .map(|(interface, _)| interface.as_str());
+    let mut because = Vec::new();
+    if primary != kept {
+        because.push(Detail::becomes(
+            "primary interface",
+            shown(primary),
+            shown(wanted),
+        ));
     }
     Some(because)
 }

@@ -17,7 +17,8 @@ pub struct Fault {
 
 impl Fault {
     /// A fault of no resource.
-    pub(super) const fn of_stack(error: ModelError) -> Self {
+    #[must_use]
+    pub const fn of_stack(error: ModelError) -> Self {
         Self {
             resource: None,
             place: None,

@@ -6,17 +6,18 @@
 use std::collections::BTreeSet;
 
 use secgroup_model::{
-    AttachmentId, InstanceId, ModelError, NetworkInterface, NetworkInterfaceId, Tags,
+    InstanceId, Inventory, ModelError, NetworkInterface, NetworkInterfaceId, Tags,
 };
 
 use super::changes::{Detail, Kind};
 use super::work::Work;
-use crate::{Attachment, Instance, InstanceState};
+use crate::interfaces::{let_go, put_attachment};
+use crate::{Attachment, Instance, InstanceState, instances};
 
 /// The image of an instance, of which the importer keeps nothing.
-const IMAGE: &str = "ami-00000000000000000";
+pub(super) const IMAGE: &str = "ami-00000000000000000";
 /// Its type.
-const INSTANCE_TYPE: &str = "t3.micro";
+pub(super) const INSTANCE_TYPE: &str = "t3.micro";
 /// What follows the name of an instance in those of the interfaces that are written with it, before the place.
 const WRITTEN_WITH_IT: &str = ".eth";
 
@@ -49,30 +50,15 @@ fn detach_from_wrong(work: &mut Work<'_, '_>, wanted: &NetworkInterface) {
         .and_then(|instance| work.kept(instance.as_str()));
     if kept != Some(instance.as_str()) {
         let what = format!("attached to {}", work.shown(instance.as_str()));
-        detach(work, &id);
+        let_go(work.edit, &id);
         let details = vec![Detail::minus(what)];
         work.modified(wanted.id.as_str(), Kind::Interface, id.as_str(), details);
     }
 }
 
-fn detach(work: &mut Work<'_, '_>, id: &NetworkInterfaceId) {
-    work.edit.remove::<Attachment>(id);
-    if let Some(interface) = work.edit.get_mut::<NetworkInterface>(id) {
-        interface.instance = None;
-    }
-}
-
 fn make_instance(work: &mut Work<'_, '_>, wanted: &InstanceId) {
     let logical = wanted.as_str();
-    let mut interfaces: Vec<&NetworkInterface> = work
-        .wanted
-        .interfaces
-        .values()
-        .filter(|interface| interface.instance.as_ref() == Some(wanted))
-        .collect();
-    // Those that have a place before those that take what is left.
-    interfaces
-        .sort_by_key(|interface| (place(wanted, interface).is_none(), place(wanted, interface)));
+    let interfaces = interfaces_of(work.wanted, wanted);
     let (id, is_new) = match work.kept(logical) {
         Some(id) => (InstanceId::new(id), false),
         None => (create(work, wanted, &interfaces), true),
@@ -88,6 +74,25 @@ fn make_instance(work: &mut Work<'_, '_>, wanted: &InstanceId) {
     } else {
         work.modified(logical, Kind::Instance, id.as_str(), details);
     }
+}
+
+/// The interfaces that an instance is to have, the primary one first.
+pub(super) fn interfaces_of<'a>(
+    wanted: &'a Inventory,
+    instance: &InstanceId,
+) -> Vec<&'a NetworkInterface> {
+    let interfaces = wanted.interfaces.values();
+    let mut own: Vec<_> = interfaces
+        .filter(|interface| interface.instance.as_ref() == Some(instance))
+        .collect();
+    // Those that have a place before those that take what is left.
+    own.sort_by_key(|interface| {
+        (
+            place(instance, interface).is_none(),
+            place(instance, interface),
+        )
+    });
+    own
 }
 
 /// The place that the name of an interface gives it.
@@ -152,31 +157,22 @@ fn attach(
     let named = place(wanted, interface);
     let free = named.filter(|place| !taken.contains(place));
     let free = free.or_else(|| (0..=u32::MAX).find(|place| !taken.contains(place)));
-    let attachment = Attachment {
-        id: AttachmentId::from_random(work.edit.random()),
-        instance: id.clone(),
-        device_index: free.unwrap_or_default(),
-        // The stack takes care of what it made.
-        delete_on_termination: named.is_some(),
-        attached: work.edit.now(),
-    };
-    work.edit.put(real.clone(), attachment);
-    if let Some(interface) = work.edit.get_mut::<NetworkInterface>(&real) {
-        interface.instance = Some(id.clone());
-    }
+    // What was written with the instance goes with it.
+    let goes = named.is_some();
+    put_attachment(work.edit, &real, id, free.unwrap_or_default(), goes);
     true
 }
 
-/// Ends an instance: it lets go of its interfaces, and those that came with it go too.
-pub(super) fn delete(work: &mut Work<'_, '_>, id: &InstanceId) -> Result<(), ModelError> {
+/// Ends an instance. Interfaces that the stack made it lets go of: they go for themselves, or stay.
+pub(super) fn terminate(work: &mut Work<'_, '_>, id: &InstanceId) -> Result<(), ModelError> {
     let attachments = work.edit.state().attachments.iter();
-    let attached: Vec<NetworkInterfaceId> = attachments
+    let own: Vec<NetworkInterfaceId> = attachments
         .filter(|(_, attachment)| attachment.instance == *id)
         .map(|(interface, _)| interface.clone())
+        .filter(|interface| work.shown(interface.as_str()) != interface.as_str())
         .collect();
-    for interface in attached {
-        detach(work, &interface);
+    for interface in own {
+        let_go(work.edit, &interface);
     }
-    work.edit.remove::<Instance>(id);
-    Ok(())
+    instances::terminate(work.edit, work.caller, std::slice::from_ref(id)).map(drop)
 }

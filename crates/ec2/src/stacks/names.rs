@@ -5,15 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secgroup_model::{
-    ErrorCode, GroupId, ModelError, PrefixListId, Subnet, SubnetId, VpcId,
-};
+use secgroup_model::{ErrorCode, GroupId, ModelError, PrefixListId, Subnet, SubnetId, VpcId};
 
 use crate::vpcs::{known_vpc, unknown_vpc};
 use crate::{Caller, State, groups};
 
 /// What the importer writes where a template names no VPC.
-const DEFAULT_VPC: &str = "default";
+pub(super) const DEFAULT_VPC: &str = "default";
 /// What the importer writes behind a VPC for the group that it comes with.
 const DEFAULT_GROUP: &str = ".DefaultSecurityGroup";
 

@@ -10,6 +10,7 @@ use secgroup_model::{
 };
 
 use super::changes::{Detail, Kind};
+use super::fates::Fate;
 use super::names::vpc_of_default_group;
 use super::work::{Work, first};
 use crate::rules::{check_room, connect, prefix_lists_of};
@@ -134,9 +135,8 @@ fn add_to_foreign(
             kept.insert(rule.spec.clone());
         }
     }
-    revoke(work, real, |rule| {
-        owned.contains(&rule.id) && !kept.contains(&rule.spec)
-    });
+    let replaced = replaced(work, &wanted, &kept);
+    revoke(work, real, |rule| replaced.contains(&rule.id));
     take_default_egress(work, group, real, &wanted);
     let (stay, new): (Vec<_>, Vec<_>) = wanted
         .into_iter()
@@ -165,6 +165,33 @@ fn add_to_foreign(
         }
     }
     Ok(())
+}
+
+/// The rules whose resources say something else now: their successors are told to take their place. What the template has no
+/// more goes with the rest of what is to go.
+fn replaced(
+    work: &mut Work<'_, '_>,
+    wanted: &[Wanted<'_>],
+    kept: &BTreeSet<RuleSpec>,
+) -> BTreeSet<RuleId> {
+    let mut replaced = BTreeSet::new();
+    for wanted in wanted.iter().filter(|wanted| !kept.contains(&wanted.spec)) {
+        let logical = wanted.rule.id.as_str();
+        let old = work
+            .old
+            .get(logical)
+            .filter(|id| id.starts_with(RuleId::PREFIX));
+        if let Some(id) = old.cloned() {
+            replaced.insert(RuleId::new(&id));
+            let fate = Fate::New {
+                replaces: Some(id),
+                because: Vec::new(),
+                reason: None,
+            };
+            work.fates.insert(logical.to_owned(), fate);
+        }
+    }
+    replaced
 }
 
 /// Whether a rule was written as a resource of its own.

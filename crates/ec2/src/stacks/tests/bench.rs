@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use secgroup_import::{Options, load_texts};
-use secgroup_model::{AccountId, Inventory};
+use secgroup_model::{AccountId, Inventory, PeeringStatus};
 
 use super::super::{Action, ChangeSet, Deployment, Fault, delete, deploy};
-use crate::{Caller, Edit, Site, Stack, State, invariants, vpcs};
+use crate::{Caller, Edit, InstanceState, Site, Stack, State, invariants, vpcs};
 
 /// The account that deploys.
 pub(super) const ACCOUNT: &str = "123456789012";
@@ -53,7 +53,11 @@ impl Bench {
     }
 
     /// Deploys a template, or tells what is wrong with it and changes nothing.
-    pub(super) fn try_deploy(&mut self, name: &str, template: &str) -> Result<ChangeSet, Vec<Fault>> {
+    pub(super) fn try_deploy(
+        &mut self,
+        name: &str,
+        template: &str,
+    ) -> Result<ChangeSet, Vec<Fault>> {
         let (wanted, partial_groups) = imported(name, template);
         let deployment = Deployment {
             name,
@@ -88,11 +92,26 @@ impl Bench {
             Err(faults) => {
                 drop(edit);
                 assert!(!faults.is_empty());
-                assert!(self.state == before, "a refused deployment changed something");
+                assert!(
+                    self.state == before,
+                    "a refused deployment changed something"
+                );
             }
         }
         assert_eq!(invariants::check(&self.state), [""; 0]);
         done
+    }
+
+    /// The state without what EC2 still lists for some time after its end: terminated instances, deleted connections.
+    pub(super) fn forget_ended(&self) -> State {
+        let mut state = self.state.clone();
+        state
+            .instances
+            .retain(|_, instance| instance.state != InstanceState::Terminated);
+        let peerings = &mut state.inventory.peerings;
+        peerings.retain(|_, peering| peering.status != PeeringStatus::Gone);
+        state.peerings.retain(|id, _| peerings.contains_key(id));
+        state
     }
 
     /// Deploys what has to be right.
@@ -116,7 +135,8 @@ impl Bench {
     pub(super) fn id(&self, stack: &str, logical: &str) -> String {
         let stack = self.stack(stack);
         let id = stack.resources.get(logical);
-        id.unwrap_or_else(|| panic!("no {logical}: {:?}", stack.resources)).clone()
+        id.unwrap_or_else(|| panic!("no {logical}: {:?}", stack.resources))
+            .clone()
     }
 
     #[track_caller]
@@ -128,7 +148,10 @@ impl Bench {
 fn imported(
     name: &str,
     template: &str,
-) -> (Inventory, std::collections::BTreeSet<secgroup_model::GroupId>) {
+) -> (
+    Inventory,
+    std::collections::BTreeSet<secgroup_model::GroupId>,
+) {
     let options = Options {
         account: ACCOUNT.to_owned(),
         stack_name: Some(name.to_owned()),
@@ -136,7 +159,11 @@ fn imported(
         ..Options::default()
     };
     let import = load_texts(&[("stack.yaml", template)], &options);
-    assert!(!import.has_errors(), "{template}\n{:#?}", import.diagnostics);
+    assert!(
+        !import.has_errors(),
+        "{template}\n{:#?}",
+        import.diagnostics
+    );
     (import.inventory, import.partial_groups)
 }
 
@@ -175,6 +202,9 @@ pub(super) fn told(changes: &ChangeSet) -> String {
 
 /// A template with these resources.
 pub(super) fn template(resources: &str) -> String {
-    let indented: String = resources.lines().map(|line| format!("  {line}\n")).collect();
+    let indented: String = resources
+        .lines()
+        .map(|line| format!("  {line}\n"))
+        .collect();
     format!("Resources:\n{indented}")
 }
