@@ -95,6 +95,8 @@ const ALLOWED: [(&str, &[&str]); 20] = [
             "io",
             "analysis",
             "replay",
+            "ec2",
+            "store",
             "runtime",
             "daemon",
             "oracle",
