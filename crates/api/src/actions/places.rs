@@ -136,17 +136,18 @@ fn zones(call: &Read<'_>) -> Result<Xml, ModelError> {
 fn attributes(call: &Read<'_>) -> Result<Xml, ModelError> {
     let vpc = default_vpc(call.state, &call.caller.account);
     let groups = call.site.quotas.groups_per_interface;
+    let none = || "none".to_owned();
     let known = [
         (
             "default-vpc",
-            vpc.map_or("none".to_owned(), |vpc| vpc.id.to_string()),
+            vpc.map_or_else(none, |vpc| vpc.id.to_string()),
         ),
         ("max-elastic-ips", "0".to_owned()),
         ("supported-platforms", "VPC".to_owned()),
         ("vpc-max-elastic-ips", "0".to_owned()),
         (
             "vpc-max-security-groups-per-interface",
-            groups.map_or("none".to_owned(), |groups| groups.to_string()),
+            groups.map_or_else(none, |groups| groups.to_string()),
         ),
     ];
     let names = call.params.texts("AttributeName");
