@@ -40,6 +40,9 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
     };
     let site = Site::new(&args.region, keyring.accounts.clone());
     let service = Service::open(storage, site)?;
+    if !super::stacks::seed(&service, &args.seeds)? {
+        return Ok(Outcome::BadInput);
+    }
     let options = Options {
         listen: args.listen,
         keys: keyring.keys.clone(),
@@ -156,6 +159,7 @@ impl Ready {
             self.region
         )];
         lines.push(format!("export AWS_ENDPOINT_URL={}", self.endpoint_url));
+        lines.push("# (AWS CLI v2 reads that from 2.13 on; an older one wants --endpoint-url)".to_owned());
         lines.push(format!("export AWS_DEFAULT_REGION={}", self.region));
         for (place, key) in self.keys.iter().enumerate() {
             // Lines of other accounts are there to be uncommented.

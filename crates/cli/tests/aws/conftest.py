@@ -84,8 +84,9 @@ class Server:
 
     def start(self):
         self.log = tempfile.TemporaryFile()
+        listen = [] if "--listen" in self.arguments else ["--listen", "127.0.0.1:0"]
         self.process = subprocess.Popen(
-            [str(BINARY), "serve", "--listen", "127.0.0.1:0", "--json", *self.arguments],
+            [str(BINARY), "serve", "--json", *listen, *self.arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True,
         )
         line = self.process.stdout.readline()
@@ -230,6 +231,9 @@ def cli(request, server, cli_programs):
     def run(*arguments, key="full"):
         environment = {"PATH": os.environ["PATH"], "HOME": os.devnull, "LC_ALL": "C.UTF-8", **NO_CONFIGURATION, **server.environment(key)}
         command = [program, *map(str, arguments), "--output", "json"]
+        if request.param == 2:
+            # Debian's v2 is older than 2.13, from which on AWS_ENDPOINT_URL is read.
+            command += ["--endpoint-url", server.url]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
         if done.returncode != 0:
             raise CliError(done.returncode, done.stderr.strip())

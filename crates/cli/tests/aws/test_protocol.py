@@ -271,7 +271,7 @@ def test_a_body_that_is_too_large_is_refused(server, announced):
                 yield b"x" * 65536
 
         try:
-            connection.request("POST", "/", chunks(), {"Transfer-Encoding": "chunked"})
+            connection.request("POST", "/", chunks(), {"Transfer-Encoding": "chunked"}, encode_chunked=True)
         except (BrokenPipeError, ConnectionResetError):
             pass  # It had heard enough.
     answer = Answer(connection.getresponse())
@@ -280,7 +280,7 @@ def test_a_body_that_is_too_large_is_refused(server, announced):
 
 
 def test_a_head_that_is_too_large_is_refused(server):
-    filler = b"".join(b"X-Filler-%d: " % number + b"y" * 1000 + b"\r\n" for number in range(99))
+    filler = b"".join(b"X-Filler-%d: " % number + b"y" * 4000 + b"\r\n" for number in range(99))
     with socket.create_connection(urllib.parse.urlsplit(server.url).netloc.split(":"), timeout=60) as connection:
         try:
             connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n" + filler + b"\r\n")
@@ -316,7 +316,7 @@ def test_there_are_so_many_connections_and_no_more(server):
 
 def test_the_aws_cli(cli, server):
     vpc = cli("ec2", "describe-vpcs", "--query", "Vpcs[0].VpcId")
-    group = cli("ec2", "create-security-group", "--group-name", "web tier", "--description", "Mary's", "--vpc-id", vpc)["GroupId"]
+    group = cli("ec2", "create-security-group", "--group-name", "web tier", "--description", "from the CLI", "--vpc-id", vpc)["GroupId"]
     rules = cli("ec2", "authorize-security-group-ingress", "--group-id", group, "--protocol", "tcp", "--port", "80-81", "--cidr", "10.0.0.0/8")
     assert (rules["SecurityGroupRules"][0]["FromPort"], rules["SecurityGroupRules"][0]["ToPort"]) == (80, 81)
     found = cli("ec2", "describe-security-groups", "--filters", "Name=group-name,Values=web*")["SecurityGroups"]

@@ -9,7 +9,7 @@ pub struct Limits {
     pub connections: usize,
     /// The greatest body of a request, in bytes.
     pub body: usize,
-    /// The greatest head of a request, in bytes.
+    /// The greatest head of a request, in bytes; one that comes in a single read may be twice as large.
     pub head: usize,
     /// The time in which a head must be there, counted from the end of the answer before it: also how long a connection may be idle.
     pub head_time: Duration,
@@ -18,7 +18,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 256 connections; heads of 64 KiB in 30 s, bodies of 1 MiB in 30 s. Together they bound memory at 272 MiB.
+    /// 256 connections; heads of 64 KiB in 30 s, bodies of 1 MiB in 30 s. Together they bound memory at 288 MiB.
     fn default() -> Self {
         Self {
             connections: 256,
