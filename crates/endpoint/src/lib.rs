@@ -8,6 +8,7 @@ mod keys;
 mod random;
 mod server;
 mod service;
+pub mod stacks;
 mod storage;
 
 pub use crate::admin::{AdminClient, AdminError};

@@ -104,6 +104,25 @@ impl Sources {
         self.location(Span::new(id, range))
     }
 
+    /// The word at a line and column of a file, both as in [`Location`]; `None` for a file that is none of these.
+    #[must_use]
+    pub fn find(&self, file: &str, line: u32, column: u32) -> Option<Location> {
+        let at = self.list.iter().position(|source| &*source.name == file)?;
+        let source = self.list.get(at)?;
+        let line = usize::try_from(line).ok()?.checked_sub(1)?;
+        let line_start = usize::try_from(*source.lines.get(line)?).ok()?;
+        let rest = source.text.get(line_start..)?;
+        let skipped = usize::try_from(column).ok()?.checked_sub(1)?;
+        let (before, _) = rest.char_indices().nth(skipped)?;
+        let word = rest.get(before..)?;
+        let length = word
+            .find(|c: char| c.is_whitespace() || ":,{}[]".contains(c))
+            .unwrap_or(word.len())
+            .max(1);
+        let start = line_start + before;
+        self.locate(SourceId(u32::try_from(at).ok()?), start..start + length)
+    }
+
     /// The text of a span.
     pub(crate) fn slice(&self, span: Span) -> &str {
         self.text(span.source).get(span.range()).unwrap_or("")
@@ -187,6 +206,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_word_is_found_by_line_and_column() {
+        let mut sources = Sources::default();
+        sources.add("a", "x");
+        let id = sources.add("b", "Resources:\n  \u{e9} Web: {Type: x}\n");
+        let word = |line, column| {
+            let found = sources.find("b", line, column)?;
+            assert_eq!((found.line, found.column, found.source), (line, column, id));
+            sources.text(id).get(found.start..found.end)
+        };
+        assert_eq!(word(2, 5), Some("Web"));
+        assert_eq!(word(1, 1), Some("Resources"));
+        assert_eq!(word(9, 1), None);
+        assert_eq!(word(2, 99), None);
+        assert_eq!(sources.find("c", 1, 1), None);
+    }
 
     proptest! {
         /// Against the obvious definition: lines and characters counted from the start.

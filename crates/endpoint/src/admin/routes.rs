@@ -6,7 +6,8 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::Answered;
-use crate::Service;
+use crate::stacks::{self, StackAnswer, StackWish};
+use crate::{Service, ServiceError};
 
 /// Answers one request.
 pub(super) fn answer(service: &Service, method: &Method, path: &str, body: &[u8]) -> Answered {
@@ -15,6 +16,9 @@ pub(super) fn answer(service: &Service, method: &Method, path: &str, body: &[u8]
         (&Method::GET, "/export") => export(service),
         (&Method::POST, "/import") => import(service, body),
         (&Method::POST, "/backup") => backup(service, body),
+        (&Method::GET, "/stacks") => Answered::document(&stacks::list(service)),
+        (&Method::POST, "/stacks/plan") => with_stack(body, |wish| stacks::plan(service, wish)),
+        (&Method::POST, "/stacks/apply") => with_stack(body, |wish| stacks::apply(service, wish)),
         _ => Answered::error(
             StatusCode::NOT_FOUND,
             format!("there is no {method} {path}"),
@@ -62,6 +66,21 @@ fn backup(service: &Service, body: &[u8]) -> Answered {
     }
     match service.backup(&path) {
         Ok(()) => Answered::document(&json!({ "path": path })),
+        Err(error) => Answered::error(StatusCode::INTERNAL_SERVER_ERROR, error),
+    }
+}
+
+/// Does what a document says of a stack.
+fn with_stack(
+    body: &[u8],
+    act: impl FnOnce(&StackWish) -> Result<StackAnswer, ServiceError>,
+) -> Answered {
+    let wish = match serde_json::from_slice(body) {
+        Ok(wish) => wish,
+        Err(error) => return Answered::error(StatusCode::BAD_REQUEST, error),
+    };
+    match act(&wish) {
+        Ok(answer) => Answered::document(&answer),
         Err(error) => Answered::error(StatusCode::INTERNAL_SERVER_ERROR, error),
     }
 }
