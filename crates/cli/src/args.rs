@@ -2,6 +2,7 @@
 
 mod control;
 mod serve;
+mod stacks;
 mod state;
 
 use std::ffi::OsString;
@@ -15,6 +16,7 @@ use secgroup_control::Attachment;
 
 pub(crate) use self::control::{Flows, Handover, Reload, SocketArgs, Status, Stop};
 pub(crate) use self::serve::{LogFormat, Serve, StateArgs};
+pub(crate) use self::stacks::{ApplyArgs, DeleteStack, Deploy, Stacks};
 pub(crate) use self::state::{State, StateCommand};
 
 /// EC2 security groups for any Linux host: replay captures against a policy, check a policy,
@@ -42,6 +44,9 @@ pub(crate) enum Command {
     Explain(Box<Explain>),
     Run(Run),
     Serve(Box<Serve>),
+    Deploy(Box<Deploy>),
+    DeleteStack(Box<DeleteStack>),
+    Stacks(Stacks),
     State(State),
     Status(Status),
     Flows(Box<Flows>),

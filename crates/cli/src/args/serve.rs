@@ -57,6 +57,12 @@ pub(crate) struct Serve {
     #[arg(long = "account", value_name = "ACCOUNT", value_parser = account)]
     pub(crate) accounts: Vec<String>,
 
+    /// File to begin with, on the first start only: a CloudFormation template, which becomes the
+    /// stack 'seed', or output of 'aws ec2 describe-...', under its own ids. May be given several
+    /// times.
+    #[arg(long = "seed", value_name = "FILE", num_args = 1, value_hint = ValueHint::FilePath)]
+    pub(crate) seeds: Vec<PathBuf>,
+
     /// Print one JSON document when it listens, instead of what to paste.
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,

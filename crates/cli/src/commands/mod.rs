@@ -9,6 +9,7 @@ mod outputs;
 mod replay;
 mod run;
 mod serve;
+mod stacks;
 mod state;
 mod status;
 
@@ -24,6 +25,9 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Explain(args) => explain::run(*args),
         Command::Run(args) => run::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Deploy(args) => stacks::deploy(&args),
+        Command::DeleteStack(args) => stacks::delete(&args),
+        Command::Stacks(args) => stacks::list(&args),
         Command::State(args) => state::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Flows(args) => flows::run(&args),

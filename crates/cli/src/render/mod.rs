@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod flows;
 mod replay;
+mod stacks;
 mod status;
 mod table;
 
@@ -11,5 +12,6 @@ pub(crate) use self::check::findings;
 pub(crate) use self::explain::explanation;
 pub(crate) use self::flows::{event as flow_event, flows};
 pub(crate) use self::replay::report;
+pub(crate) use self::stacks::{change_set, stacks};
 pub(crate) use self::status::status;
 pub(crate) use self::table::{counted, rounded};
