@@ -18,5 +18,5 @@ pub use crate::filter::{Filterable, Filters};
 pub use crate::page::Page;
 pub use crate::params::{Params, ParamsError};
 pub use crate::reply::{Answer, Service, error_answer, success_answer};
-pub use crate::sigv4::{Claim, Credentials, HttpRequest};
+pub use crate::sigv4::{Claim, Credentials, HttpRequest, Signing};
 pub use crate::xml::Xml;

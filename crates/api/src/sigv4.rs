@@ -21,6 +21,7 @@
 mod canonical;
 mod claim;
 mod derive;
+mod sign;
 
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 pub use self::claim::Claim;
 use self::claim::Form;
+pub use self::sign::Signing;
 
 /// How far the clocks of client and server may be apart (E17).
 const SKEW: Duration = Duration::from_secs(5 * 60);

@@ -65,22 +65,18 @@ impl Owned {
         self.verify(credentials, SIGNED_AT).unwrap_err().code()
     }
 
-    /// Signs it anew in the header form, with these signed headers.
-    fn sign(&mut self, signed: &str) {
-        let scope = "20250101/us-east-1/ec2/aws4_request";
-        let blank = "0".repeat(64);
-        let authorization = |signature: &str| {
-            format!(
-                "AWS4-HMAC-SHA256 Credential={KEY}/{scope}, SignedHeaders={signed}, Signature={signature}"
-            )
+    /// Signs it anew, with all of its headers.
+    fn sign(&mut self) {
+        self.headers.retain(|(name, _)| name != "authorization");
+        let signing = Signing {
+            key_id: KEY,
+            secret: SECRET,
+            region: "us-east-1",
+            service: "ec2",
+            time: Timestamp::from_second(SIGNED_AT).unwrap(),
         };
-        self.set("authorization", &authorization(&blank));
-        let signature = self.with(|request| {
-            let claim = Claim::of(request).unwrap();
-            claim.signature_with(request, SECRET).unwrap()
-        });
-        let signature: String = signature.iter().map(|b| format!("{b:02x}")).collect();
-        self.set("authorization", &authorization(&signature));
+        let authorization = self.with(|request| signing.authorization(request)).unwrap();
+        self.set("authorization", &authorization);
     }
 }
 
@@ -240,7 +236,12 @@ fn what_is_read_must_be_signed() {
         assert_eq!(request.refused(), "IncompleteSignature", "{name}");
     }
     let mut request = by_botocore();
-    request.sign("content-type;host;x-amz-date;x-amz-security-token");
+    request
+        .headers
+        .retain(|(name, _)| name != "amz-sdk-request");
+    let botocores = request.value("authorization");
+    request.sign();
+    assert_eq!(request.value("authorization"), botocores);
     assert_eq!(request.verify(Some(session()), SIGNED_AT), Ok(()));
     for signed in ["host;x-amz-security-token", "host;x-amz-date", "x-amz-date"] {
         let mut request = by_botocore();
@@ -254,11 +255,10 @@ fn what_is_read_must_be_signed() {
 
 #[test]
 fn the_hash_of_the_body_must_be_right_where_it_is_said() {
-    let signed = "host;x-amz-content-sha256;x-amz-date;x-amz-security-token";
     let mut request = by_botocore();
     let right = hash(&request.body);
     request.set("x-amz-content-sha256", &right);
-    request.sign(signed);
+    request.sign();
     assert_eq!(request.verify(Some(session()), SIGNED_AT), Ok(()));
     for said in [
         "UNSIGNED-PAYLOAD",
