@@ -150,9 +150,21 @@ fn what_the_documents_say_to_type_does_run() {
     }
 }
 
-/// Whether a line starts the daemon or asks it for something.
+/// Whether a line starts the daemon or the endpoint, or asks it for something.
 fn is_live(line: &str) -> bool {
-    let live = ["run", "status", "flows", "reload", "stop", "handover"];
+    let live = [
+        "run",
+        "status",
+        "flows",
+        "reload",
+        "stop",
+        "handover",
+        "serve",
+        "deploy",
+        "delete-stack",
+        "stacks",
+        "state",
+    ];
     line.split_whitespace()
         .nth(1)
         .is_some_and(|command| live.contains(&command.trim_end_matches(';')))

@@ -16,4 +16,5 @@ mod outputs;
 mod pipes;
 mod replay;
 mod robustness;
+mod stacks;
 mod support;

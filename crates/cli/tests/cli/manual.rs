@@ -6,12 +6,15 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Folder, secgroup};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 16] = [
     "replay",
     "check",
     "explain",
     "run",
     "serve",
+    "deploy",
+    "delete-stack",
+    "stacks",
     "state",
     "status",
     "flows",
