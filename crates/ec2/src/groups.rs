@@ -12,8 +12,8 @@ use secgroup_model::{
 };
 
 pub use self::references::{ReferencedGroup, active_peering, referenced_group};
-pub(crate) use self::references::{check_prefix_list, name_peers, resolve};
-use crate::vpcs::known_vpc;
+pub(crate) use self::references::{name_peers, resolve};
+use crate::vpcs::{self, known_vpc};
 use crate::{Caller, Edit, State};
 
 /// Which group a call is about (B14).
@@ -94,11 +94,9 @@ pub fn delete(
 
 /// The caller's default VPC: where new groups go, and where names of groups select (B2, B14).
 fn default_vpc<'a>(state: &'a State, caller: &Caller) -> Result<&'a Vpc, ModelError> {
-    let mut vpcs = state.inventory.vpcs.values();
-    vpcs.find(|vpc| vpc.is_default && vpc.owner == caller.account)
-        .ok_or_else(|| {
-            ModelError::new(ErrorCode::VpcIdNotSpecified, "No default VPC for this user")
-        })
+    vpcs::default_vpc(state, &caller.account).ok_or_else(|| {
+        ModelError::new(ErrorCode::VpcIdNotSpecified, "No default VPC for this user")
+    })
 }
 
 /// The caller's group that is meant.

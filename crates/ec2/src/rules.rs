@@ -16,7 +16,7 @@ use secgroup_model::{
 pub use self::descriptions::{DescribedRules, UpdateDescriptions, update_descriptions};
 pub use self::modify::{ModifyRules, RuleChange, modify};
 use crate::groups::{self, GroupSelector};
-use crate::{Caller, Edit, State};
+use crate::{Caller, Edit, State, prefix_lists};
 
 /// What `AuthorizeSecurityGroupIngress` and `…Egress` take.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +93,9 @@ pub fn authorize(
         .collect();
     let ids: Vec<RuleId> = rules.iter().map(|rule| rule.id.clone()).collect();
     let lists = prefix_lists_of(rules.iter().map(|rule| &rule.spec));
-    stored(edit, &id)?.authorize(rules).map_err(first)?;
+    stored(edit, &id)?
+        .authorize(rules)
+        .map_err(ModelError::first)?;
     check_room(edit, &id, request.direction, &lists)?;
     // Only now: a quota's worth of rules may carry copies of the tags, whatever a request may hold.
     let added: BTreeSet<&RuleId> = ids.iter().collect();
@@ -136,7 +138,9 @@ pub fn revoke(
             }
         }
     };
-    let rules = stored(edit, &id)?.revoke(&wanted).map_err(first)?;
+    let rules = stored(edit, &id)?
+        .revoke(&wanted)
+        .map_err(ModelError::first)?;
     Ok(Revoked {
         group: id,
         rules,
@@ -158,7 +162,12 @@ fn parse(
     };
     let mut rules = Vec::new();
     for permission in permissions {
-        rules.extend(permission.parse(direction, &dialect).map_err(first)?.rules);
+        rules.extend(
+            permission
+                .parse(direction, &dialect)
+                .map_err(ModelError::first)?
+                .rules,
+        );
     }
     Ok(rules)
 }
@@ -173,7 +182,7 @@ pub(crate) fn connect(
 ) -> Result<(), ModelError> {
     match peer {
         Peer::Cidr(_) => Ok(()),
-        Peer::PrefixList(list) => groups::check_prefix_list(state, caller, list),
+        Peer::PrefixList(list) => prefix_lists::known(state, caller, list).map(drop),
         Peer::Group(reference) => {
             let account = reference.account.as_ref().unwrap_or(&caller.account);
             *reference = groups::resolve(state, group, &reference.group, Some(account))?;
@@ -275,13 +284,6 @@ fn unknown_rule(id: &RuleId) -> ModelError {
         ErrorCode::InvalidSecurityGroupRuleIdNotFound,
         format!("The security group rule ID '{id}' does not exist"),
     )
-}
-
-/// What EC2 answers where a parse found several faults: the first.
-fn first(errors: Vec<ModelError>) -> ModelError {
-    errors.into_iter().next().unwrap_or_else(|| {
-        ModelError::new(ErrorCode::InternalError, "An internal error has occurred")
-    })
 }
 
 #[cfg(test)]

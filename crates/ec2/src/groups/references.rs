@@ -1,4 +1,4 @@
-//! What rules refer to: which groups and prefix lists one may name, and what is said of a group that one names (A26 to A30).
+//! What rules refer to: which groups one may name, and what is said of a group that one names (A27 to A30).
 //!
 //! A reference is checked when it is made. What happens later, to the group or to the peering connection between, makes it stale
 //! (B28) but leaves it where it is; so it remembers the VPC and the account of the group, which may be all that is left.
@@ -6,15 +6,12 @@
 use std::collections::BTreeMap;
 
 use secgroup_model::{
-    AccountId, ErrorCode, GroupId, GroupReference, Inventory, ModelError, Peering, PeeringId,
-    PeeringStatus, PrefixListId, RawAddress, RawPermission, Reach, SecurityGroup, VpcId,
+    AccountId, GroupId, GroupReference, Inventory, ModelError, Peering, PeeringId, PeeringStatus,
+    RawAddress, RawPermission, Reach, SecurityGroup, VpcId,
 };
 
 use super::{default_vpc, unknown_group, unknown_name};
 use crate::{Caller, State};
-
-/// The owner of the prefix lists that everybody may use.
-const AWS: &str = "AWS";
 
 /// What the API says of a group that a rule names (A29). Only the id is sure to be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,23 +158,4 @@ pub(crate) fn resolve(
     }
     state.inventory.check_reference(from, &reference)?;
     Ok(reference)
-}
-
-/// Checks that a rule of the caller may refer to a prefix list: its own, or one of AWS.
-///
-/// # Errors
-/// `InvalidPrefixListID.NotFound` (E63).
-pub(crate) fn check_prefix_list(
-    state: &State,
-    caller: &Caller,
-    id: &PrefixListId,
-) -> Result<(), ModelError> {
-    let list = state.inventory.prefix_lists.get(id);
-    if list.is_some_and(|list| list.owner == caller.account || list.owner.as_str() == AWS) {
-        return Ok(());
-    }
-    Err(ModelError::new(
-        ErrorCode::InvalidPrefixListIdNotFound,
-        format!("The prefix list ID '{id}' does not exist"),
-    ))
 }

@@ -7,9 +7,9 @@ use secgroup_model::{
     SecurityGroup, Traffic,
 };
 
-use super::{check_once, check_room, first, prefix_lists_of, stored, unknown_rule};
+use super::{check_once, check_room, prefix_lists_of, stored, unknown_rule};
 use crate::groups::{self, known_group};
-use crate::{Caller, Edit, State};
+use crate::{Caller, Edit, State, prefix_lists};
 
 /// What `ModifySecurityGroupRules` takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +82,7 @@ fn replacement(
     }
     let parsed = raw
         .parse(rule.spec.direction, &Dialect::default())
-        .map_err(first)?;
+        .map_err(ModelError::first)?;
     let ports_without_meaning = Note::PortsIgnored {
         traffic: Traffic::All,
     };
@@ -96,7 +96,7 @@ fn replacement(
         .rules
         .into_iter()
         .next()
-        .ok_or_else(|| first(Vec::new()))?;
+        .ok_or_else(|| ModelError::first(Vec::new()))?;
     check_kind(rule, &new.spec.peer)?;
     connect(state, caller, group, &rule.spec.peer, &mut new.spec.peer)?;
     Ok(new)
@@ -121,7 +121,7 @@ fn connect(
             Ok(())
         }
         (Peer::PrefixList(known), Peer::PrefixList(typed)) if known == typed => Ok(()),
-        (_, Peer::PrefixList(typed)) => groups::check_prefix_list(state, caller, typed),
+        (_, Peer::PrefixList(typed)) => prefix_lists::known(state, caller, typed).map(drop),
         (_, Peer::Cidr(_)) => Ok(()),
     }
 }
