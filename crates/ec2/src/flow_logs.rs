@@ -1,7 +1,7 @@
 //! Flow logs (semantics E51, G): whose traffic is written down, in which format, and where to.
 //!
 //! A flow log cannot be changed (G19): it is created and deleted. It is only described here; who delivers reads the records, and takes
-//! the fields from [`format`].
+//! the fields from [`mod@format`].
 
 pub mod format;
 
