@@ -290,7 +290,7 @@ fn refer<I: PartialEq + Display>(
     found: Result<I, ModelError>,
     wanted: &I,
 ) {
-    if found.as_ref().ok() != Some(real) {
+    if found.ok().as_ref() != Some(real) {
         because.push(Detail::becomes(what, real, wanted));
     }
 }

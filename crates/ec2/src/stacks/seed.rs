@@ -343,17 +343,15 @@ fn take_peerings(edit: &mut Edit<'_>, dumped: &Inventory) {
             ),
             PeeringStatus::Gone => continue,
         };
+        let now = edit.now();
         let details = PeeringDetails {
             requester,
             accepter,
             accepter_region: edit.site().region.to_string(),
             code,
             message,
-            expires: edit
-                .now()
-                .saturating_add(ANSWER_WITHIN)
-                .unwrap_or(edit.now()),
-            changed: edit.now(),
+            expires: now.saturating_add(ANSWER_WITHIN).unwrap_or(now),
+            changed: now,
             tags: BTreeMap::new(),
         };
         edit.put(peering.id.clone(), details);

@@ -454,7 +454,7 @@ fn what_names_no_vpc_is_in_the_default_one() {
     let interface = &bench.state.inventory.interfaces[&interface];
     assert_eq!(interface.vpc.as_ref(), Some(&vpc));
     let default = bench.state.inventory.default_group(&vpc).unwrap();
-    assert_eq!(interface.groups, [default.id.clone()]);
+    assert_eq!(interface.groups, std::slice::from_ref(&default.id));
     let subnet: IpNet = "172.31.0.0/20".parse().unwrap();
     assert!(subnet.contains(&interface.addresses[0]));
     let instance = interface.instance.clone().unwrap();
