@@ -39,6 +39,8 @@ pub(super) const TRAFFICS: &[Traffic] = &[
     ("icmp", Some(-1), Some(4), None),
     ("tpc", Some(80), Some(80), None),
 ];
+/// How many of them, from the first, can be.
+pub(super) const VALID_TRAFFICS: usize = 12;
 const ALL: &str = "-1 -1 -1";
 /// The one above that says all protocols and some ports, which Modify does not take (E52).
 const ALL_WITH_PORTS: usize = 9;
@@ -69,6 +71,9 @@ pub(super) const PEERS: &[(Kind, &str, Option<&str>)] = &[
     (Kind::V4, "10.0.0.0", None),
     (Kind::V4, "::/0", None),
 ];
+/// How many of them, from the first, are IPv4 ranges, and how many can be.
+pub(super) const V4_PEERS: usize = 3;
+pub(super) const VALID_PEERS: usize = 6;
 const UNKNOWN_LIST: &str = "pl-99999999";
 const UNKNOWN_GROUP: &str = "sg-99999999";
 
@@ -213,7 +218,7 @@ impl Oracle {
         faults: &mut BTreeSet<&'static str>,
     ) {
         let mut seen = BTreeSet::new();
-        for id in self.ids(rules) {
+        for id in self.ids(group, rules) {
             let known = self.rules[group].get(&id);
             let is_there =
                 known.is_some_and(|((side, ..), _)| direction.is_none_or(|d| d == *side));
@@ -235,7 +240,7 @@ impl Oracle {
         let numbers: Vec<usize> = changes.iter().map(|(number, _)| *number).collect();
         self.of_ids(group, None, &numbers, faults);
         let mut after = self.rules[group].clone();
-        for (id, (_, typed)) in self.ids(&numbers).into_iter().zip(changes) {
+        for (id, (_, typed)) in self.ids(group, &numbers).into_iter().zip(changes) {
             let Some((old, _)) = self.rules[group].get(&id) else {
                 continue;
             };
@@ -338,17 +343,18 @@ impl Oracle {
         rules.iter().map(permission).collect()
     }
 
-    /// Ids of rules of all groups; of one that does not exist for greater numbers.
-    pub(super) fn ids(&self, numbers: &[usize]) -> Vec<RuleId> {
-        let all: Vec<&RuleId> = self.rules.iter().flat_map(BTreeMap::keys).collect();
-        let id = |number: &usize| match all.get(*number) {
-            Some(id) => (*id).clone(),
-            None => RuleId::new("sgr-99999999999999999"),
-        };
+    /// Ids of rules of a group by their place; behind the last one there are one of each other group, and one of none.
+    pub(super) fn ids(&self, group: usize, numbers: &[usize]) -> Vec<RuleId> {
+        let own = self.rules[group].keys();
+        let others = (0..GROUPS).filter(|other| *other != group);
+        let others = others.filter_map(|other| self.rules[other].keys().next());
+        let none = RuleId::new("sgr-99999999999999999");
+        let all: Vec<&RuleId> = own.chain(others).chain([&none]).collect();
+        let id = |number: &usize| all[number % all.len()].clone();
         numbers.iter().map(id).collect()
     }
 
-    pub(super) fn changes(&self, changes: &[(usize, Typed)]) -> Vec<RuleChange> {
+    pub(super) fn changes(&self, group: usize, changes: &[(usize, Typed)]) -> Vec<RuleChange> {
         let change = |&(number, typed): &(usize, Typed)| {
             let (protocol, from_port, to_port, _) = TRAFFICS[typed.traffic];
             let (kind, text, _) = self.peer(typed);
@@ -365,7 +371,7 @@ impl Oracle {
                 Kind::Group => rule.group = Some(by_id(text)),
             }
             RuleChange {
-                id: self.ids(&[number]).remove(0),
+                id: self.ids(group, &[number]).remove(0),
                 rule,
             }
         };
@@ -406,7 +412,7 @@ impl Oracle {
 
     pub(super) fn modified(&mut self, group: usize, changes: &[(usize, Typed)]) {
         let numbers: Vec<usize> = changes.iter().map(|(number, _)| *number).collect();
-        for (id, (_, typed)) in self.ids(&numbers).into_iter().zip(changes) {
+        for (id, (_, typed)) in self.ids(group, &numbers).into_iter().zip(changes) {
             let direction = self.rules[group][&id].0.0;
             let name = self.name(direction, *typed).unwrap();
             self.rules[group].insert(id, (name, None));
