@@ -38,6 +38,9 @@ pub(super) const ACTIONS: Table = &[
 
 const ID: &str = "InstanceId";
 
+/// An operation on the state of instances.
+type Act = fn(&mut Edit<'_>, &Caller, &[InstanceId]) -> Result<Vec<StateChange>, ModelError>;
+
 fn start(call: &mut Write<'_, '_>) -> Result<Xml, ModelError> {
     call.params.ignore(&["AdditionalInfo"]);
     change(call, instances::start)
@@ -55,10 +58,7 @@ fn terminate(call: &mut Write<'_, '_>) -> Result<Xml, ModelError> {
 }
 
 /// Changes the state of instances, each once, however often it is named.
-fn change(
-    call: &mut Write<'_, '_>,
-    act: fn(&mut Edit<'_>, &Caller, &[InstanceId]) -> Result<Vec<StateChange>, ModelError>,
-) -> Result<Xml, ModelError> {
+fn change(call: &mut Write<'_, '_>, act: Act) -> Result<Xml, ModelError> {
     let mut ids = call.params.ids(ID, InstanceId::parse)?;
     if ids.is_empty() {
         return Err(call.params.missing(ID));
