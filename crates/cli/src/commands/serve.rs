@@ -1,5 +1,6 @@
 //! `secgroup serve`: the EC2 endpoint by itself.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use secgroup_daemon::config::LogFormat as Format;
@@ -142,7 +143,7 @@ impl Ready {
         let place = |account: &str| keyring.accounts.iter().position(|a| a.as_str() == account);
         keys.sort_by_key(|key| place(&key.account));
         Self {
-            endpoint_url: format!("http://{}", endpoint.address()),
+            endpoint_url: format!("http://{}", reachable(endpoint.address())),
             region: args.region.clone(),
             state: folder.map(|folder| folder.path().display().to_string()),
             keys_file: keys_file.map(|path| path.display().to_string()),
@@ -182,4 +183,14 @@ impl Ready {
         lines.push(String::new());
         lines.join("\n")
     }
+}
+
+/// An address that clients of this host can connect to: that of loopback where every address is listened to.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
 }

@@ -98,12 +98,13 @@ fn what_the_store_cannot_write_did_not_happen() {
     let path = folder.path().join("state.redb");
     let bench = Bench::new(Storage::open(&path).unwrap());
     let before = bench.service.read(State::clone);
-    // A name that no gate lets through: the store would not read it again, and so does not write it.
+    // A description that no gate lets through: the store would not read it again, and so does not write it.
     let error = bench
         .service
         .edit(|edit| {
             let id = edit.inventory().groups.keys().next().unwrap().clone();
-            edit.get_mut::<SecurityGroup>(&id).unwrap().name = "\u{1}".repeat(300);
+            let group = edit.get_mut::<SecurityGroup>(&id).unwrap();
+            group.rules[0].description = Some("\u{7}".to_owned());
             Ok(())
         })
         .unwrap_err();
