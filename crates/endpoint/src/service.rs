@@ -165,9 +165,9 @@ impl Service {
     ///
     /// # Errors
     /// The store cannot write.
-    pub fn replace(&self, new: State) -> Result<(), ServiceError> {
+    pub fn replace(&self, new: &State) -> Result<(), ServiceError> {
         self.edit(|edit| {
-            let Ok(()) = visit_tables(&mut Replace { edit, new: &new });
+            let Ok(()) = visit_tables(&mut Replace { edit, new });
             Ok(())
         })
     }

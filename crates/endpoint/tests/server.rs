@@ -1,6 +1,8 @@
 //! The server as the network and the owner see it: what bounds whoever connects, and what the owner's socket does. Real AWS clients drive it in the tests
 //! of the command line.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -350,14 +350,15 @@ fn what_is_not_signed_or_twice_is_refused() {
 }
 
 /// What a request means: all of it that anybody reads.
-fn meaning(
-    request: &Owned,
-) -> (
-    String,
-    Vec<(String, String)>,
-    Vec<(String, Vec<u8>)>,
-    Vec<u8>,
-) {
+#[derive(Debug, PartialEq)]
+struct Meaning {
+    method: String,
+    query: Vec<(String, String)>,
+    headers: Vec<(String, Vec<u8>)>,
+    body: Vec<u8>,
+}
+
+fn meaning(request: &Owned) -> Meaning {
     let pairs = form_urlencoded::parse(request.query.as_bytes()).into_owned();
     let mut pairs: Vec<_> = pairs.collect();
     pairs.sort_unstable();
@@ -372,7 +373,12 @@ fn meaning(
         .map(|(name, value)| (name.to_lowercase(), collapsed(value)));
     let mut headers: Vec<_> = headers.collect();
     headers.sort_unstable();
-    (request.method.clone(), pairs, headers, request.body.clone())
+    Meaning {
+        method: request.method.clone(),
+        query: pairs,
+        headers,
+        body: request.body.clone(),
+    }
 }
 
 /// Which part of a request is changed.

@@ -41,7 +41,7 @@ fn import(service: &Service, body: &[u8]) -> Answered {
         Ok(state) => state,
         Err(error) => return Answered::error(StatusCode::BAD_REQUEST, error),
     };
-    match service.replace(state) {
+    match service.replace(&state) {
         Ok(()) => Answered::document(&json!({ "imported": true })),
         Err(error) => Answered::error(StatusCode::INTERNAL_SERVER_ERROR, error),
     }

@@ -144,11 +144,11 @@ fn another_state_takes_the_place_as_one_change() {
     for name in ["a", "b"] {
         assert_eq!(bench.create(name).status, 200);
     }
-    bench.service.replace(before.clone()).unwrap();
+    bench.service.replace(&before).unwrap();
     assert!(bench.service.read(State::clone) == before);
     assert_eq!(bench.enforced(), [(1, 2), (1, 3), (2, 1)]);
     // What is as it was is no change.
-    bench.service.replace(before).unwrap();
+    bench.service.replace(&before).unwrap();
     assert_eq!(bench.enforced().len(), 3);
 }
 
