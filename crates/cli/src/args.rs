@@ -432,7 +432,7 @@ pub(crate) enum Direction {
   secgroup run --config /etc/secgroup/secgroup.toml
   secgroup run --config live.toml --check
   secgroup run --config live.toml --audit
-  secgroup run --config sandbox.toml -- curl https://203.0.113.10/
+  secgroup run --config sandbox.toml --user nobody -- curl https://203.0.113.10/
 
 SIGHUP or 'secgroup reload' reads configuration and policy again; SIGTERM, SIGINT or 'secgroup
 stop' ends it. Needs CAP_NET_RAW and CAP_NET_ADMIN.
@@ -462,6 +462,13 @@ pub(crate) struct Run {
     /// Decide, count and log on every interface, but let everything pass.
     #[arg(long)]
     pub(crate) audit: bool,
+
+    /// Start PROGRAM as this user, with its groups, or with GROUP as the first of them.
+    ///
+    /// Without it PROGRAM is the firewall's own user: it has no capabilities, but can use the
+    /// control socket and write the policy files that this user may write.
+    #[arg(long, value_name = "NAME|UID[:GROUP]", value_hint = ValueHint::Username, requires = "program")]
+    pub(crate) user: Option<String>,
 
     /// A program to be started behind its own security groups, in a network namespace of its own.
     #[arg(last = true, value_name = "PROGRAM", value_hint = ValueHint::CommandWithArguments)]

@@ -43,6 +43,9 @@ fn clients() -> PathBuf {
         return PathBuf::from(folder);
     }
     let binary = Path::new(env!("CARGO_BIN_EXE_secgroup"));
-    let target = binary.ancestors().nth(2).expect("it lies in target/PROFILE");
+    let target = binary
+        .ancestors()
+        .nth(2)
+        .expect("it lies in target/PROFILE");
     target.join("aws-clients")
 }

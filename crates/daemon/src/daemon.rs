@@ -17,11 +17,15 @@
 //!
 //! Nothing here touches a packet. A reload is made whole beside the running policy and swapped in, or refused whole.
 
+mod acknowledging;
+mod bindings;
+mod endpoint;
 mod events;
 mod following;
 mod host;
 mod in_force;
 mod links;
+mod managing;
 mod names;
 mod operator;
 mod program;
@@ -43,8 +47,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::{info, warn};
 
+use self::acknowledging::Acknowledging;
+use self::endpoint::Prepared;
 use self::events::EventLog;
 use self::following::Follow;
+use self::host::Change;
 use self::in_force::{Accepted, load};
 use self::operator::Operator;
 use self::program::{Program, Running};
@@ -54,6 +61,7 @@ use crate::logs::log_to_stderr;
 use crate::privileges::Needs;
 use crate::protocol::ReloadOutcome;
 use crate::service::ServiceManager;
+use crate::user::Account;
 use crate::words::counted;
 
 /// How often the main loop looks around although nothing happened: links that wait, flow marks, the watchdog.
@@ -68,6 +76,8 @@ pub struct RunOptions {
     pub audit: bool,
     /// A program to be started behind its own security groups, and its arguments.
     pub program: Option<Vec<OsString>>,
+    /// As whom the program is started, `NAME|UID[:GROUP]`; as who this is by default.
+    pub user: Option<String>,
 }
 
 /// How it ended.
@@ -128,7 +138,12 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
     let loaded = load(&options.config, options.audit).map_err(RunError::Faulty)?;
     log_to_stderr(loaded.config.log.format, loaded.config.log.level.as_str()).map_err(failed)?;
     loaded.tell();
-    let needs = Needs::of(&loaded.config, options.program.is_some());
+    let account = options.user.as_deref().map(Account::find).transpose();
+    let account = account.map_err(failed)?;
+    let needs = Needs {
+        other_user: account.is_some(),
+        ..Needs::of(&loaded.config, options.program.is_some())
+    };
     needs.check().map_err(failed)?;
     let service = ServiceManager::from_environment().map_err(failed)?;
     // Before anything of the last run is touched: another daemon may be alive.
@@ -136,7 +151,7 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
     let program = options
         .program
         .as_deref()
-        .map(|words| Program::prepare(words, &loaded.config))
+        .map(|words| Program::prepare(words, account, &loaded.config, needs))
         .transpose()
         .map_err(RunError::Failed)?;
     // From here on threads are started; each has what the main thread has now.
@@ -144,16 +159,22 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
     let (orders, ordered) = bounded(16);
     let signals = SignalThread::start(&orders).map_err(failed)?;
     let namespace = program.as_ref().map(Program::namespace);
-    let operator =
-        Operator::start(loaded, options, namespace, orders.clone()).map_err(RunError::Failed)?;
+    let prepared = Prepared::open(&loaded.config).map_err(RunError::Failed)?;
+    let managed = prepared.as_ref().map(Prepared::service);
+    let operator = Operator::start(loaded, options, namespace, orders.clone(), managed)
+        .map_err(RunError::Failed)?;
     // Devices are open and rules are in force: whatever fails now has to leave them as they were.
     let begun = Server::start(socket, Arc::clone(&operator) as Arc<dyn Operate>)
         .map_err(failed)
         .and_then(|server| {
             let child = program.map(|program| program.start(&orders)).transpose();
-            Ok((server, child.map_err(RunError::Failed)?))
+            let endpoint = prepared
+                .map(|prepared| prepared.listen(&operator))
+                .transpose();
+            let endpoint = endpoint.map_err(RunError::Failed)?;
+            Ok((server, child.map_err(RunError::Failed)?, endpoint))
         });
-    let (server, child) = begun.inspect_err(|_| operator.finish())?;
+    let (server, child, endpoint) = begun.inspect_err(|_| operator.finish())?;
     // What changes from here on is seen.
     let watches = Watches::new(&operator);
     operator.is_up();
@@ -166,6 +187,8 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
     serve(&operator, &ordered, &service, watches);
 
     service.stopping();
+    // What is still called is answered, and in force, before the workers go.
+    drop(endpoint);
     let ended = child.and_then(Running::finish);
     operator.finish();
     signals.stop();
@@ -221,7 +244,8 @@ fn serve(
 ) {
     let mut log = EventLog::new(operator.config().log.denied_per_second);
     let mut follow = Follow::new();
-    let events = operator.events();
+    let mut acknowledging = Acknowledging::default();
+    let (events, rules) = (operator.events(), operator.rules());
     let round = tick(
         service
             .alive_every()
@@ -232,16 +256,15 @@ fn serve(
             recv(ordered) -> order => match order {
                 Ok(Order::Follow) => follow.look(operator.followers(), operator.runtime()),
                 Ok(Order::Reload(asker)) => {
-                    let outcome = reload(operator, service, &mut watches);
+                    let begun = reload(operator, service, &mut watches);
                     log.limit(operator.config().log.denied_per_second);
-                    // Whoever asked may have gone.
-                    let _ = asker.map(|asker| asker.try_send(outcome));
+                    acknowledging.add(begun, asker);
                 }
                 Ok(Order::Stop) | Err(_) => return,
             },
             recv(watches.policy()) -> _ => {
                 info!("a policy file changed");
-                reload(operator, service, &mut watches);
+                acknowledging.add(reload(operator, service, &mut watches), None);
             },
             recv(watches.devices()) -> _ => operator.devices_changed(),
             recv(events) -> event => if let Ok(event) = event {
@@ -253,8 +276,8 @@ fn serve(
             recv(follow.events()) -> event => if let Ok(Event::Admitted(admitted)) = event {
                 follow.admitted(&admitted, &|connection, what| operator.tell_followers(connection, what));
             },
+            recv(rules) -> _ => {} // A reload may be in force now.
             recv(round) -> _ => {
-                operator.round();
                 // Whatever an event did not tell: those may be lost.
                 service.status(|| operator.summary());
                 follow.look(operator.followers(), operator.runtime());
@@ -264,26 +287,22 @@ fn serve(
                 }
             },
         }
+        if acknowledging.look() && acknowledging.is_empty() {
+            service.ready(&operator.summary());
+        }
     }
 }
 
+/// Has every worker go by what is written now. What the kernel does in host mode may take longer.
 fn reload(
     operator: &Arc<Operator>,
     service: &ServiceManager,
     watches: &mut Watches,
-) -> ReloadOutcome {
+) -> (ReloadOutcome, Change) {
     service.reloading();
-    let outcome = operator.read_again();
-    match &outcome {
-        ReloadOutcome::InForce { generation, .. } => {
-            info!("reloaded: policy {generation} is in force");
-            watches.again(operator);
-        }
-        ReloadOutcome::Refused { generation, errors } => {
-            let errors = errors.join("\n");
-            warn!("reload refused, policy {generation} stays in force\n{errors}");
-        }
+    let begun = operator.read_again();
+    if matches!(begun.0, ReloadOutcome::InForce { .. }) {
+        watches.again(operator);
     }
-    service.ready(&operator.summary());
-    outcome
+    begun
 }

@@ -12,6 +12,7 @@ pub mod protocol;
 pub mod saved;
 pub mod service;
 pub mod trust;
+pub mod user;
 mod way;
 pub mod words;
 

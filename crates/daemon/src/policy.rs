@@ -1,8 +1,8 @@
 //! The policy of a configuration: read from its files, with the interfaces that only the configuration has; and the watch
 //! that tells when to read it again.
 //!
-//! An interface of the configuration is one of the policy by its name. Where the configuration gives it groups
-//! and addresses, the policy has none of that name, and gets one: after that nobody can tell the two kinds apart.
+//! An interface of the configuration is one of the policy: by its name, or as its [`Binding`] says. Where the configuration gives it
+//! groups and addresses, the policy has none of that name, and gets one: after that nobody can tell the two kinds apart.
 
 mod watch;
 
@@ -12,7 +12,7 @@ use secgroup_model::{Inventory, NetworkInterfaceId};
 
 pub use self::watch::PolicyWatch;
 use crate::Loaded;
-use crate::config::{Config, Interface};
+use crate::config::{Binding, Config, Interface};
 
 /// Names that an error lists; more are cut off.
 const NAMES_MAX: usize = 20;
@@ -29,8 +29,8 @@ pub fn load(config: &Config) -> Loaded<Inventory> {
         .filter(|diagnostic| diagnostic.severity != Severity::Note)
         .collect();
     let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
-    // What a broken policy lacks is no fault of the configuration.
-    if !diagnostics.iter().any(is_error) {
+    // What a broken policy lacks is no fault of the configuration; and with an endpoint the files are only a beginning.
+    if config.api.is_none() && !diagnostics.iter().any(is_error) {
         diagnostics.extend(apply(config, &mut inventory));
     }
     let failed = diagnostics.iter().any(is_error);
@@ -50,14 +50,11 @@ fn apply(config: &Config, inventory: &mut Inventory) -> Vec<Diagnostic> {
         }
     }
     for interface in &config.interfaces {
-        match inventory.interfaces.get_mut(interface.name.as_str()) {
-            Some(found) => {
-                if let Some(check) = interface.source_dest_check {
-                    found.source_dest_check = check;
-                }
-            }
-            None if interface.attachment.is_some() => {} // Said above.
-            None => faults.push(missing(interface, inventory)),
+        match interface.binding.find(inventory) {
+            Ok(Some(_)) => {}
+            Ok(None) if interface.attachment.is_some() => {} // Said above.
+            Ok(None) => faults.push(missing(interface, inventory)),
+            Err(several) => faults.push(ambiguous(interface, &several)),
         }
     }
     faults
@@ -84,9 +81,28 @@ fn attach(
     Some(error(format!("interface \"{name}\": {fault}"), help))
 }
 
+/// Several network interfaces of the policy that an interface may be.
+fn ambiguous(interface: &Interface, several: &[&NetworkInterfaceId]) -> Diagnostic {
+    let Interface { name, binding, .. } = interface;
+    let ids: Vec<_> = several.iter().map(|id| id.as_str()).collect();
+    let message = format!(
+        "interface \"{name}\": several are {binding}: {}",
+        ids.join(", ")
+    );
+    error(message, "say which by `eni`".to_owned())
+}
+
 /// An interface that the policy does not have.
 fn missing(interface: &Interface, inventory: &Inventory) -> Diagnostic {
-    let name = interface.name.as_str();
+    let Binding::Id(id) = &interface.binding else {
+        let (name, binding) = (&interface.name, &interface.binding);
+        let message = format!("interface \"{name}\": the policy has not {binding}");
+        return error(
+            message,
+            "check `tag` and `mac`, or say which by `eni`".to_owned(),
+        );
+    };
+    let name = id.as_str();
     let known = || inventory.interfaces.keys().map(NetworkInterfaceId::as_str);
     let help = match nearest(name, known()) {
         Some(near) => format!("did you mean \"{near}\"?"),

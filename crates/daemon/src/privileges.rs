@@ -6,11 +6,13 @@
 //! | `CAP_NET_ADMIN` | promiscuous mode, taps, rings, queues, firewall rules | kept, for the same reason and to take rules away at the end |
 //! | `CAP_BPF` | the programs of `af-xdp`, of steering and of the shield | kept where they are used |
 //! | `CAP_IPC_LOCK` | memory that `af-xdp` shares with the kernel, beyond the limit of locked memory | kept where it is used |
+//! | `CAP_SETUID`, `CAP_SETGID` | starting a program as another user (`--user`) | dropped, but for the thread that starts it, which has nothing else and ends then |
 //! | `CAP_SYS_ADMIN` | entering a network namespace by name, or making one | kept where a tap lives in one: it is made there again after a failure |
 //!
 //! Linux keeps capabilities for each thread, and a new thread has those of the one that started it. So
 //! [`Needs::drop_others`] is called on the main thread *before any other is started*: before the control socket, the workers, the
-//! watcher of policy files. A thread that was there before would keep everything.
+//! watcher of policy files. A thread that was there before would keep everything. The one that is there is the one that will start a program,
+//! and has given up everything itself ([`Needs::keep_to_start_program`]).
 //!
 //! What is kept is kept in all five sets. In the ambient one so that `iptables` and `nft`, which the daemon runs as its children, may
 //! do their work where the daemon is an ordinary user; in the bounding one nothing else is left, so that not even a child that is
@@ -40,10 +42,12 @@ pub struct Needs {
     pub shield: bool,
     /// Network namespaces are entered by name, or made.
     pub namespaces: bool,
+    /// A program is started as another user.
+    pub other_user: bool,
 }
 
 /// The capabilities, their names, and what they are needed for.
-const KNOWN: [(CapabilitySet, &str, &str); 5] = [
+const KNOWN: [(CapabilitySet, &str, &str); 7] = [
     (
         CapabilitySet::NET_RAW,
         "CAP_NET_RAW",
@@ -68,6 +72,16 @@ const KNOWN: [(CapabilitySet, &str, &str); 5] = [
         CapabilitySet::SYS_ADMIN,
         "CAP_SYS_ADMIN",
         "to enter or make a network namespace",
+    ),
+    (
+        CapabilitySet::SETUID,
+        "CAP_SETUID",
+        "to start a program as another user",
+    ),
+    (
+        CapabilitySet::SETGID,
+        "CAP_SETGID",
+        "to give a program the groups of another user",
     ),
 ];
 
@@ -103,10 +117,11 @@ impl Needs {
                 .iter()
                 .any(|interface| matches!(interface.mode, Mode::Inline { shield: true, .. })),
             namespaces: program || ports().any(has_netns),
+            other_user: false,
         }
     }
 
-    /// What must be there at the start, and is kept for as long as the daemon runs.
+    /// What is kept for as long as the daemon runs.
     #[must_use]
     pub const fn capabilities(self) -> CapabilitySet {
         let mut needed = CapabilitySet::NET_RAW.union(CapabilitySet::NET_ADMIN);
@@ -117,6 +132,15 @@ impl Needs {
             needed = needed.union(CapabilitySet::SYS_ADMIN);
         }
         needed
+    }
+
+    /// What must be there at the start and is needed only then.
+    const fn to_start_program(self) -> CapabilitySet {
+        if self.other_user {
+            CapabilitySet::SETUID.union(CapabilitySet::SETGID)
+        } else {
+            CapabilitySet::empty()
+        }
     }
 
     /// What is kept beside, where it is there: the shield is better with it, and does without.
@@ -141,7 +165,7 @@ impl Needs {
     }
 
     fn missing_from(self, has: CapabilitySet, program: &Path) -> Result<(), Missing> {
-        let needed = self.capabilities();
+        let needed = self.capabilities().union(self.to_start_program());
         let lacks = needed.difference(has);
         if lacks.is_empty() {
             return Ok(());
@@ -186,22 +210,25 @@ impl Needs {
         }
         set_no_new_privs(true).map_err(DropError::of("forbid new privileges"))
     }
-}
 
-/// Gives up every capability of this thread, and of what it starts from now on: for a program that is not the firewall but
-/// behind it, and could undo it with what the firewall may do. After [`Needs::drop_others`], so that no-new-privileges keeps
-/// even a program of root's from getting any back.
-///
-/// # Errors
-/// [`DropError`].
-pub fn give_up_all() -> Result<(), DropError> {
-    clear_ambient_capability_set().map_err(DropError::of("clear ambient capabilities"))?;
-    let none = CapabilitySets {
-        effective: CapabilitySet::empty(),
-        permitted: CapabilitySet::empty(),
-        inheritable: CapabilitySet::empty(),
-    };
-    set_capabilities(None, none).map_err(DropError::of("drop capabilities"))
+    /// Leaves this thread, and what it starts from now on, nothing but the right to start a program as another user, where that is
+    /// asked for. Without new privileges, not even a program of root's gets any back.
+    ///
+    /// # Errors
+    /// [`DropError`]; what was dropped by then is dropped.
+    pub fn keep_to_start_program(self) -> Result<(), DropError> {
+        let has = capabilities(None).map_err(DropError::of("read capabilities"))?;
+        let keep = self.to_start_program().intersection(has.permitted);
+        limit_children(keep)?;
+        let sets = CapabilitySets {
+            effective: keep,
+            permitted: keep,
+            // The ambient set goes with it.
+            inheritable: CapabilitySet::empty(),
+        };
+        set_capabilities(None, sets).map_err(DropError::of("drop capabilities"))?;
+        set_no_new_privs(true).map_err(DropError::of("forbid new privileges"))
+    }
 }
 
 /// Takes everything but `keep` out of the bounding set. Only who has `CAP_SETPCAP` can; to who has not, no-new-privileges

@@ -7,7 +7,8 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use rustix::thread::{CapabilitySet, capabilities};
-use secgroup_daemon::privileges::{Needs, give_up_all};
+use secgroup_daemon::privileges::Needs;
+use secgroup_io::live::identity::{Identity, spawn_as};
 
 /// Set in the process that a test starts as another user.
 const CHILD: &str = "SECGROUP_PRIVILEGES_CHILD";
@@ -65,6 +66,7 @@ fn root_keeps_what_is_needed_and_nothing_else() {
             bpf,
             shield: bpf,
             namespaces: false,
+            other_user: false,
         };
         let dropping = std::thread::spawn(move || {
             needs.drop_others().unwrap();
@@ -101,9 +103,9 @@ fn a_program_behind_the_firewall_has_nothing_even_if_it_is_roots() {
             bpf: true,
             shield: true,
             namespaces: true,
+            other_user: false,
         };
-        needs.drop_others().unwrap();
-        give_up_all().unwrap();
+        needs.keep_to_start_program().unwrap();
         of_a_child()
     });
     let status = confined.join().unwrap();
@@ -111,6 +113,48 @@ fn a_program_behind_the_firewall_has_nothing_even_if_it_is_roots() {
     for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
         assert_eq!(has[set], 0, "{set}");
     }
+}
+
+/// Root becomes somebody else, with the groups that it has, and leaves everything behind.
+#[test]
+fn a_program_of_another_user_has_its_ids_and_nothing_else() {
+    if !is_privileged("a_program_of_another_user_has_its_ids_and_nothing_else") {
+        return;
+    }
+    let status = std::thread::spawn(|| {
+        let needs = Needs {
+            bpf: true,
+            other_user: true,
+            ..Needs::default()
+        };
+        needs.keep_to_start_program().unwrap();
+        let rights = CapabilitySet::SETUID | CapabilitySet::SETGID;
+        assert_eq!(capabilities(None).unwrap().permitted, rights);
+        let identity = Identity {
+            uid: 65_534,
+            gid: 1,
+            groups: vec![2, 3],
+        };
+        let mut command = Command::new("cat");
+        command.arg("/proc/self/status").stdout(Stdio::piped());
+        let child = spawn_as(&mut command, Some(&identity)).unwrap();
+        let output = child.wait_with_output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    });
+    let status = status.join().unwrap();
+    let has = privileges(&status);
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        assert_eq!(has[set], 0, "{set}");
+    }
+    assert_eq!(has["NoNewPrivs"], 1);
+    let line = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let words = line.unwrap().split_whitespace();
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(line("Uid:"), ["65534"; 4]);
+    assert_eq!(line("Gid:"), ["1"; 4]);
+    assert_eq!(line("Groups:"), ["2", "3"]);
 }
 
 #[test]

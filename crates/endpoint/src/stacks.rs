@@ -300,24 +300,19 @@ fn of_diagnostic(diagnostic: &Diagnostic) -> StackError {
 }
 
 /// Fills an endpoint that was never used from files: dumps under EC2's own ids, and templates as the stack `seed`. One that was used is left as
-/// it is: a seed is for the first start, and `None` is the answer.
+/// it is: a seed is for the first start, and `None` is the answer. Of `wish` the templates and their values count.
 ///
 /// # Errors
 /// The store cannot write. What is wrong with the files is in the answer.
-pub fn seed_once(
-    service: &Service,
-    templates: Vec<TemplateText>,
-    color: bool,
-) -> Result<Option<StackAnswer>, ServiceError> {
+pub fn seed_once(service: &Service, wish: StackWish) -> Result<Option<StackAnswer>, ServiceError> {
     if !service.read(is_fresh) {
         return Ok(None);
     }
     let wish = StackWish {
         stack: seed::STACK.to_owned(),
-        templates: Some(templates),
-        color,
-        ..StackWish::default()
+        ..wish
     };
+    let color = wish.color;
     let caller = caller(service, None);
     let import = read(service, &wish, &caller);
     let mut answer = StackAnswer::default();

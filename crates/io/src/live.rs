@@ -24,6 +24,7 @@ pub mod device;
 mod finish;
 mod frame;
 pub mod host_rules;
+pub mod identity;
 pub mod memory;
 pub mod nfqueue;
 pub mod pnet;

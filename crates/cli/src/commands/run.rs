@@ -12,6 +12,7 @@ pub(crate) fn run(args: &Run) -> Result<Outcome, Failure> {
     let options = RunOptions {
         config: args.config.clone(),
         audit: args.audit,
+        user: args.user.clone(),
         program: (!args.program.is_empty()).then(|| args.program.clone()),
     };
     let done = if args.check {

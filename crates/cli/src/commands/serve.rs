@@ -160,7 +160,9 @@ impl Ready {
             self.region
         )];
         lines.push(format!("export AWS_ENDPOINT_URL={}", self.endpoint_url));
-        lines.push("# (AWS CLI v2 reads that from 2.13 on; an older one wants --endpoint-url)".to_owned());
+        lines.push(
+            "# (AWS CLI v2 reads that from 2.13 on; an older one wants --endpoint-url)".to_owned(),
+        );
         lines.push(format!("export AWS_DEFAULT_REGION={}", self.region));
         for (place, key) in self.keys.iter().enumerate() {
             // Lines of other accounts are there to be uncommented.

@@ -248,7 +248,12 @@ pub(super) fn seed(service: &Service, files: &[PathBuf]) -> Result<bool, Failure
         return Ok(true);
     }
     let files = read_all(files)?;
-    let Some(answer) = stacks::seed_once(service, files, stderr().is_terminal())? else {
+    let wish = StackWish {
+        templates: Some(files),
+        color: stderr().is_terminal(),
+        ..StackWish::default()
+    };
+    let Some(answer) = stacks::seed_once(service, wish)? else {
         tracing::info!("the state was used before: the seed is left alone");
         return Ok(true);
     };

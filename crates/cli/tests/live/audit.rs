@@ -1,6 +1,7 @@
 //! Watching instead of enforcing: everything passes, and what would have been denied is counted.
 
 use secgroup_testkit::netns::Namespace;
+use secgroup_testkit::wait;
 
 use crate::support::{
     Backend, I, I6, Lab, O, Policy, Server, Setup, connect, live, never_pings, pings,
@@ -33,6 +34,51 @@ live! {
         assert!(daemon.packets("I", "ingress", "no-rule") > 3);
         assert_eq!(daemon.packets("I", "egress", "new"), 3 + 1);
         assert!(daemon.packets("I", "egress", "invalid-state") > 0);
+    }
+}
+
+live! {
+    /// A host watches its own device: what it sends is egress.
+    fn a_host_watches_itself() {
+        let lab = watching(Backend::Host, "device = \"eth0\"\nsees = \"host\"");
+        pings(&lab.instance, "", O);
+        pings(&lab.outside, "", I);
+        // Each answer is a packet of the connection that its question opened, and nobody asked for those from outside.
+        counts(&lab, [("egress", "new", 1), ("ingress", "established", 3), ("ingress", "no-rule", 3)]);
+    }
+
+    /// Any device that frames come by: here the network's side of a bridge, where the addresses say whose they are.
+    fn a_device_between_is_watched_by_addresses() {
+        let lab = watching(Backend::Bridge, "device = \"ib0\"\nsees = \"addresses\"");
+        pings(&lab.instance, "", O);
+        pings(&lab.outside, "", I);
+        counts(&lab, [("egress", "new", 1), ("ingress", "established", 3), ("ingress", "no-rule", 3)]);
+        // What is neither from nor to the instance is nobody's: here the router's own address resolution and pings.
+        let before = lab.daemon().interface("I")["verdicts"].clone();
+        pings(&lab.network, "", O);
+        assert_eq!(lab.daemon().interface("I")["verdicts"], before);
+    }
+}
+
+/// A lab whose daemon only watches, as `keys` say.
+fn watching(backend: Backend, keys: &str) -> Lab {
+    let setup = Setup::hosts(Policy::of_aws()).backend(backend);
+    let mut lab = Lab::prepare(&setup);
+    lab.edit_config(|text| {
+        let (head, _) = text.split_once("mode =").expect("an interface");
+        format!("{head}mode = \"watch\"\n{keys}\n")
+    });
+    lab.start();
+    assert_eq!(lab.daemon().interface("I")["mode"], "watch");
+    lab
+}
+
+/// At least so many packets of each direction and reason, soon: a watcher hears what has passed already.
+fn counts(lab: &Lab, expected: [(&str, &str, u64); 3]) {
+    for (direction, reason, packets) in expected {
+        wait::until(&format!("{packets} {direction} {reason}"), || {
+            (lab.daemon().packets("I", direction, reason) >= packets).then_some(())
+        });
     }
 }
 

@@ -5,7 +5,10 @@
 //! - [`rules`], [`tracking`], [`icmp`], [`fragments`]: scenarios of other firewalls' test suites, frame by frame;
 //! - [`changes`]: policies that change while traffic flows;
 //! - [`operation`]: starting, stopping, being killed, restarting with connections, refusing what cannot be trusted;
+//! - [`commands`]: following connections, watching the status, handing over;
+//! - [`host`]: flows that the kernel carries on in host mode, and rules that another program holds up;
 //! - [`service`]: what whoever started it is told;
+//! - [`story`]: the policy managed by the AWS CLI alone, from the first group on;
 //! - [`audit`]: watching instead of enforcing, and one after the other.
 //!
 //! They need network namespaces, and the programs that `scripts/install-test-tools` installs; where namespaces are not permitted, each says that it is
@@ -19,11 +22,14 @@
 mod audit;
 mod backends;
 mod changes;
+mod commands;
 mod fragments;
+mod host;
 mod icmp;
 mod operation;
 mod programs;
 mod rules;
 mod service;
+mod story;
 mod support;
 mod tracking;

@@ -300,6 +300,68 @@ live! {
         assert!(server.was_reached(), "{said}");
         assert!(!denied.was_reached(), "{said}");
     }
+
+    /// Root starts it as somebody else: who cannot reach the firewall that it is behind.
+    fn a_program_of_another_user() {
+        let lab = program_lab();
+        let socket = lab.folder().join("control.sock");
+        let policy = lab.folder().join("policy.yaml");
+        // The folder is open, so that only what they are themselves keeps others from socket and policy.
+        std::fs::set_permissions(lab.folder(), PermissionsExt::from_mode(0o755)).unwrap();
+        let script = format!(
+            "id -un; id -Gn; grep -E '^Cap(Inh|Prm|Eff|Amb)' /proc/self/status; echo HOME=$HOME; test -S {0} && echo there
+             nc -U -N {0} </dev/null && echo connected; echo >>{1} && echo written; exit 0",
+            socket.display(),
+            policy.display()
+        );
+        let output = run_program(&lab, &["--user", "nobody"], &script);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let mut lines = said.lines();
+        assert_eq!(lines.next(), Some("nobody"), "{said}");
+        let groups = Command::new("id").args(["-Gn", "nobody"]).output().unwrap().stdout;
+        assert_eq!(lines.next(), Some(String::from_utf8_lossy(&groups).trim()), "{said}");
+        assert_eq!(said.matches("\t0000000000000000").count(), 4, "{said}");
+        assert!(said.contains("HOME=/nonexistent") && said.contains("there"), "{said}");
+        assert!(!said.contains("connected") && !said.contains("written"), "{said}");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(!log.contains("--user"), "{log}");
+    }
+
+    fn a_program_of_the_own_user_is_warned_of() {
+        let output = run_program(&program_lab(), &[], "true");
+        let log = String::from_utf8_lossy(&output.stderr);
+        let lines = log.lines().filter(|line| line.contains("WARN") && line.contains("--user NAME"));
+        assert_eq!(lines.count(), 1, "{log}");
+    }
+
+    fn a_user_that_is_not_there_is_refused() {
+        let lab = program_lab();
+        for (user, said) in [("no-such-user", "there is no user 'no-such-user'"), ("3999999001", "3999999001:GROUP")] {
+            let output = run_program(&lab, &["--user", user], "touch started");
+            assert_eq!(output.status.code(), Some(2), "{output:?}");
+            assert!(String::from_utf8_lossy(&output.stderr).contains(said), "{output:?}");
+        }
+        assert!(!lab.folder().join("control.sock").exists());
+    }
+}
+
+/// A lab where a program gets a namespace of its own; the instance's is not needed.
+fn program_lab() -> Lab {
+    let lab = Lab::prepare(&Setup::hosts(Policy::open()).backend(Backend::Tap));
+    lab.edit_config(|text| text.replace(&format!("netns = \"{}\", ", lab.instance.name()), ""));
+    lab
+}
+
+/// Runs a shell script behind the firewall until it ends.
+fn run_program(lab: &Lab, options: &[&str], script: &str) -> std::process::Output {
+    let mut command = lab.firewall.command(SECGROUP);
+    command
+        .args(["run", "--config"])
+        .arg(lab.folder().join("secgroup.toml"))
+        .args(options)
+        .args(["--", "sh", "-c", script]);
+    command.output().expect("it starts")
 }
 
 /// Waits until the host outside answers the instance.

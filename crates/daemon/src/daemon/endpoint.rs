@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use secgroup_ec2::Site;
+use secgroup_endpoint::stacks::{self, StackWish, TemplateText};
 use secgroup_endpoint::{Endpoint, Keys, Limits, Options, Random, Service, StateFolder, Storage};
 use secgroup_model::{AccountId, Quotas};
 use tracing::info;
 
 use super::managing::Enforcer;
 use super::operator::Operator;
-use crate::config::{Api, Config};
+use crate::config::{Api, Config, PolicyFiles};
 
 /// An endpoint that does not listen yet.
 pub(super) struct Prepared {
@@ -40,7 +41,10 @@ impl Prepared {
             Some(file) => Keys::read(file)?,
             None => made(&folder, &account)?,
         };
-        let others = keys.accounts().into_iter().filter(|other| *other != account);
+        let others = keys
+            .accounts()
+            .into_iter()
+            .filter(|other| *other != account);
         let accounts = [account.clone()].into_iter().chain(others).collect();
         let site = Site {
             quotas: quotas(api),
@@ -49,6 +53,7 @@ impl Prepared {
         let enforcer = Enforcer::default();
         let service = Service::open(Storage::open(&folder.store())?, site)?;
         let service = service.enforced_by(Box::new(enforcer.clone()));
+        begin(&service, config)?;
         Ok(Self {
             service: Arc::new(service),
             enforcer,
@@ -77,6 +82,32 @@ impl Prepared {
         info!("the EC2 endpoint is http://{}", endpoint.address());
         Ok(endpoint)
     }
+}
+
+/// Fills a store that was never used from the policy files of the configuration.
+fn begin(service: &Service, config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    let PolicyFiles { files, options } = &config.policy;
+    if files.is_empty() {
+        return Ok(());
+    }
+    let texts = files.iter().map(|file| {
+        let name = file.display().to_string();
+        let text = std::fs::read_to_string(file);
+        let text = text.map_err(|error| format!("cannot read {name}: {error}"))?;
+        Ok::<_, String>(TemplateText { name, text })
+    });
+    let wish = StackWish {
+        templates: Some(texts.collect::<Result<_, _>>()?),
+        parameters: options.parameters.clone(),
+        import_values: options.import_values.clone(),
+        ..StackWish::default()
+    };
+    match stacks::seed_once(service, wish)? {
+        None => info!("the store has a policy already: policy files are not looked at"),
+        Some(answer) if answer.changes.is_some() => info!("the store begins with the policy files"),
+        Some(answer) => return Err(answer.said.into()),
+    }
+    Ok(())
 }
 
 /// The keys of the state folder, which are made where there are none. Their secrets are for the file alone.

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use secgroup_control::Lowering;
+use secgroup_control::{Lowering, Touched};
 use secgroup_datapath::Snapshot;
 use secgroup_model::{Inventory, NetworkInterfaceId};
 use secgroup_packet::InterfaceIndex;
 use tracing::warn;
 
+use super::bindings::Bindings;
 use crate::config::Config;
 use crate::{policy, trust};
 
@@ -36,6 +37,7 @@ impl Accepted {
 /// A policy as it was read.
 #[derive(Debug)]
 pub(super) struct Policy {
+    /// What the files say; with an endpoint, what an empty store begins with.
     pub(super) inventory: Inventory,
     pub(super) files: Vec<PathBuf>,
     pub(super) loaded_at: SystemTime,
@@ -81,31 +83,60 @@ pub(super) fn configuration(path: &Path, audit: bool) -> Result<(Config, String)
     Ok((config, text))
 }
 
-/// Lowers a policy, with what the configuration says of its interfaces.
+/// Lowers a policy whole.
 pub(super) fn lower(
     lowering: &mut Lowering,
     config: &Config,
+    bindings: &Bindings,
     inventory: &Inventory,
 ) -> Arc<Snapshot> {
     lowering.set_defaults(config.defaults.clone());
-    let mut snapshot = lowering.lower(inventory);
+    lowering.set_scope(Some(bindings.ids()));
+    let snapshot = lowering.lower(inventory);
+    configured(snapshot, lowering, config, bindings)
+}
+
+/// Lowers what was touched of a policy, under the same configuration and bindings.
+pub(super) fn update(
+    lowering: &mut Lowering,
+    config: &Config,
+    bindings: &Bindings,
+    inventory: &Inventory,
+    touched: &Touched,
+) -> Arc<Snapshot> {
+    let snapshot = lowering.update(inventory, touched);
+    configured(snapshot, lowering, config, bindings)
+}
+
+/// A policy with what the configuration says of its interfaces.
+fn configured(
+    mut snapshot: Snapshot,
+    lowering: &Lowering,
+    config: &Config,
+    bindings: &Bindings,
+) -> Arc<Snapshot> {
     for interface in &config.interfaces {
-        let index = index_of(lowering, &interface.name);
+        let index = index_of(lowering, bindings, &interface.name);
         let lowered = index.and_then(|InterfaceIndex(index)| {
             snapshot.interfaces.get_mut(index as usize)?.as_mut()
         });
-        if let (Some(lowered), Some(allowance)) = (lowered, interface.allowance) {
-            lowered.allowance = Some(allowance);
-        }
+        let Some(lowered) = lowered else { continue };
+        lowered.allowance = interface.allowance.or(lowered.allowance);
+        let check = interface.source_dest_check;
+        lowered.source_dest_check = check.unwrap_or(lowered.source_dest_check);
     }
     Arc::new(snapshot)
 }
 
-/// The number of an interface.
-pub(super) fn index_of(lowering: &Lowering, name: &str) -> Option<InterfaceIndex> {
-    lowering
-        .registry()
-        .interface_index(&NetworkInterfaceId::new(name))
+/// The number of an interface: by the name that the configuration gives it, or by its id.
+pub(super) fn index_of(
+    lowering: &Lowering,
+    bindings: &Bindings,
+    name: &str,
+) -> Option<InterfaceIndex> {
+    let by_id = || NetworkInterfaceId::new(name);
+    let id = bindings.get(name).cloned().unwrap_or_else(by_id);
+    lowering.registry().interface_index(&id)
 }
 
 /// Rules that are attached to anything, each counted once.

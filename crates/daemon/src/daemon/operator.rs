@@ -1,7 +1,7 @@
 //! The running firewall, as it is operated: by the control socket, by signals, by changes of files and devices.
 //!
 //! What changes is behind one lock, held while something is changed and while a document is put together; packets never
-//! wait for it. Only the main loop changes anything, so a reload, a device that comes back and a round never meet.
+//! wait for it. The main loop changes things (a reload, a device that comes back, a round), and calls of the endpoint do: one after the other.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,16 +10,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, bounded};
 use secgroup_conntrack::Connection;
 use secgroup_control::Lowering;
+use secgroup_ec2::Changes;
+use secgroup_endpoint::Service;
 use secgroup_io::live::nfqueue::CurrentFlowMark;
 use secgroup_io::live::tap::Netns;
+use secgroup_model::Inventory;
 use secgroup_packet::{InterfaceIndex, Steering};
 use secgroup_runtime::{Clock, Event, Runtime, RuntimeSettings};
 use tracing::error;
 
+use super::bindings::Bindings;
 use super::following::Told;
-use super::host::HostSide;
+use super::host::{Change, HostSide};
 use super::in_force::{self, Accepted, lower};
 use super::links::Surroundings;
+use super::managing::{self, Reach};
 use super::names::Names;
 use super::state::State;
 use super::{Order, Orders, RunOptions, saving};
@@ -43,6 +48,8 @@ pub(super) struct Operator {
     events: Receiver<Event>,
     orders: Orders,
     followers: Followers,
+    /// Who has the policy, where it is not the files. It is asked before `state` is locked, never after: its changes lock `state` themselves.
+    managed: Option<Arc<Service>>,
     state: Mutex<State>,
 }
 
@@ -53,10 +60,19 @@ impl Operator {
         options: &RunOptions,
         namespace: Option<Netns>,
         orders: Orders,
+        managed: Option<Arc<Service>>,
     ) -> Result<Arc<Self>, String> {
         let Accepted { config, policy, .. } = accepted;
         let mut lowering = Lowering::new(config.defaults.clone());
-        let snapshot = lower(&mut lowering, &config, &policy.inventory);
+        let mut begin = |inventory: &Inventory| {
+            let bindings = Bindings::of(&config, inventory);
+            let snapshot = lower(&mut lowering, &config, &bindings, inventory);
+            (bindings, snapshot)
+        };
+        let (bindings, snapshot) = match &managed {
+            Some(service) => service.read(|state| begin(&state.inventory)),
+            None => begin(&policy.inventory),
+        };
         let generation = snapshot.generation;
         let seed = random();
         let settings = RuntimeSettings {
@@ -82,10 +98,13 @@ impl Operator {
             copy_bytes: u16::try_from(config.host.copy_bytes).unwrap_or(u16::MAX),
             namespace,
         };
-        let mut state = State::new(config, policy, lowering, generation, around, host);
+        let mut state = State::new(config, policy, bindings, lowering, generation, around, host);
         if let Err(why) = state.begin(&runtime) {
             runtime.stop();
             state.release();
+            if let Err(left) = state.host.end().wait() {
+                error!("{left}");
+            }
             return Err(why);
         }
         Ok(Arc::new(Self {
@@ -96,6 +115,7 @@ impl Operator {
             events,
             orders,
             followers: Followers::default(),
+            managed,
             state: Mutex::new(state),
         }))
     }
@@ -153,9 +173,9 @@ impl Operator {
             .any(|worker| worker.stuck)
     }
 
-    /// What is due now and then.
-    pub(super) fn round(&self) {
-        self.lock().host.round();
+    /// Says so whenever rules of host mode were changed.
+    pub(super) fn rules(&self) -> Receiver<()> {
+        self.lock().host.told()
     }
 
     /// The names of an interface and of a rule, for people.
@@ -163,13 +183,26 @@ impl Operator {
         self.lock().interface_name(index)
     }
 
-    /// Reads configuration and policy again, and brings both into force or neither.
-    pub(super) fn read_again(&self) -> ReloadOutcome {
-        let mut state = self.lock();
+    /// Reads configuration and policy again, and brings both into force on every worker, or neither; for the kernel of host mode that is
+    /// begun.
+    pub(super) fn read_again(&self) -> (ReloadOutcome, Change) {
         let loaded = in_force::load(&self.file, self.audit);
+        match &self.managed {
+            Some(service) => service.read(|known| self.bring(loaded, Some(&known.inventory))),
+            None => self.bring(loaded, None),
+        }
+    }
+
+    /// Brings what was read into force, or keeps why not.
+    fn bring(
+        &self,
+        loaded: Result<Accepted, String>,
+        managed: Option<&Inventory>,
+    ) -> (ReloadOutcome, Change) {
+        let mut state = self.lock();
         match loaded.and_then(|accepted| state.fits(accepted)) {
             Ok(accepted) => {
-                let outcome = state.replace(&self.runtime, accepted);
+                let outcome = state.replace(&self.runtime, accepted, managed);
                 state.reloads.ok += 1;
                 state.last_error = None;
                 outcome
@@ -177,27 +210,54 @@ impl Operator {
             Err(errors) => {
                 state.reloads.refused += 1;
                 state.last_error = Some(errors.clone());
-                ReloadOutcome::Refused {
+                let refused = ReloadOutcome::Refused {
                     generation: state.generation,
                     errors: vec![errors],
-                }
+                };
+                (refused, Change::nothing())
             }
+        }
+    }
+
+    /// Brings a change of the managed policy into force. Returns when every worker goes by it, and the kernel of host mode.
+    pub(super) fn edited(&self, inventory: &Inventory, changes: &Changes) {
+        let change = match managing::reach(inventory, changes) {
+            Reach::Nothing => return,
+            Reach::These(touched) => self.lock().amend(&self.runtime, inventory, Some(&touched)),
+            Reach::Everything => self.lock().amend(&self.runtime, inventory, None),
+        };
+        if let Err(why) = change.wait(RELOAD_PATIENCE) {
+            error!("flows that the kernel carries may go by the former policy: {why}");
+        }
+    }
+
+    /// How many rules are attached to anything, and how many interfaces the policy has.
+    fn extent(&self) -> (u64, u64) {
+        let extent = |inventory: &Inventory| {
+            let interfaces = inventory.interfaces.len() as u64;
+            (in_force::rules(inventory), interfaces)
+        };
+        match &self.managed {
+            Some(service) => service.read(|state| extent(&state.inventory)),
+            None => extent(&self.lock().policy.inventory),
         }
     }
 
     /// Ends: devices are closed, connections saved, rules taken out.
     pub(super) fn finish(&self) {
-        let mut state = self.lock();
+        let state = self.lock();
         let connections = self.runtime.stop();
-        if let Err(error) = state.host.remove() {
-            error!("the rules of host mode may still be there: {error}");
-        }
+        let end = state.host.end();
         saving::save(
             &state.config,
             &Names::new(state.lowering.registry()),
             connections,
         );
         state.release();
+        drop(state);
+        if let Err(why) = end.wait() {
+            error!("{why}");
+        }
     }
 
     /// The state is whole even where a thread panicked while it held the lock: it is changed by whole values.
@@ -209,6 +269,7 @@ impl Operator {
 impl Operate for Operator {
     fn status(&self) -> StatusDocument {
         let status = self.runtime.status();
+        let (rules, policy_interfaces) = self.extent();
         let state = self.lock();
         let interfaces = status.links.iter().filter_map(|link| {
             let of = state.links.get(&link.interface)?;
@@ -238,8 +299,8 @@ impl Operate for Operator {
                     .collect(),
                 loaded_at: seconds(state.policy.loaded_at),
                 last_error: state.last_error.clone(),
-                rules: in_force::rules(&state.policy.inventory),
-                interfaces: state.policy.inventory.interfaces.len() as u64,
+                rules,
+                interfaces: policy_interfaces,
             },
             reloads: state.reloads,
             workers: (0..)
@@ -273,7 +334,12 @@ impl Operate for Operator {
     fn delete(&self, filter: &FlowQuery) -> Result<u64, String> {
         let filter = self.lock().filter(filter)?;
         let deleted = self.runtime.delete(&filter);
-        self.lock().host.policy_changed(); // What the kernel carries on by itself comes back, too.
+        // What the kernel carries on by itself comes back, too.
+        let change = self.lock().host.policy_changed();
+        let waited = change.wait(RELOAD_PATIENCE);
+        waited.map_err(|why| {
+            format!("{deleted} were forgotten, but the kernel may still carry them: {why}")
+        })?;
         Ok(deleted)
     }
 

@@ -4,6 +4,10 @@
 //! knows nothing of it. It has no capabilities, whoever started it: with the daemon's it could take its device apart, or leave
 //! the namespace. What programs use them for most, ports below 1024 and ping, the namespace allows everybody.
 //!
+//! Without `--user` it is the daemon's own user all the same: it can talk to the control socket, and write what that user may write. With it,
+//! the right to become another user is needed once. The thread that will start the program therefore begins before the daemon drops its
+//! privileges; it drops all others at once, waits until devices are ready, starts the program, and is gone.
+//!
 //! The daemon ends when the program does, with its exit code, and ends the program when it is told to stop itself.
 
 use std::ffi::OsString;
@@ -12,13 +16,16 @@ use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::process::{Pid, Signal, kill_process};
+use secgroup_io::live::identity::spawn_as;
 use secgroup_io::live::tap::Netns;
 use tracing::{info, warn};
 
 use super::{Order, Orders};
 use crate::config::{Backend, Config, Device, Interface, Mode, Port};
-use crate::privileges::give_up_all;
+use crate::privileges::Needs;
+use crate::user::Account;
 
 /// How long the program may take to end when it is asked to; the daemon has promised to be gone within a second.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -28,8 +35,11 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// A program to be started, and where.
 pub(super) struct Program {
-    words: Vec<OsString>,
+    name: String,
     namespace: Netns,
+    /// Has it started; dropped, it never is.
+    go: Sender<()>,
+    started: Receiver<Result<Child, String>>,
 }
 
 /// A program that runs.
@@ -41,11 +51,21 @@ pub(super) struct Running {
 }
 
 impl Program {
-    /// Makes the namespace for the program, and sees that the configuration has one device for it.
+    /// Makes the namespace for the program, and sees that the configuration has one device for it. `needs` is what the thread that
+    /// starts it keeps.
     ///
     /// # Errors
     /// In one line, what is missing.
-    pub(super) fn prepare(words: &[OsString], config: &Config) -> Result<Self, String> {
+    pub(super) fn prepare(
+        words: &[OsString],
+        account: Option<Account>,
+        config: &Config,
+        needs: Needs,
+    ) -> Result<Self, String> {
+        let Some((program, arguments)) = words.split_first() else {
+            return Err("there is no program behind '--'".to_owned());
+        };
+        let name = program.to_string_lossy().into_owned();
         let homes = config
             .interfaces
             .iter()
@@ -72,8 +92,26 @@ impl Program {
         if let Ok(Err(error)) = allowed {
             warn!("ports below 1024 and ping may not work for the program: {error}");
         }
-        let words = words.to_vec();
-        Ok(Self { words, namespace })
+        if account.is_none() {
+            tell_what_it_reaches(&name, config);
+        }
+        let mut command = Command::new(program);
+        command.args(arguments);
+        let (go, gone) = bounded(1);
+        let (tell, started) = bounded(1);
+        let starter = Starter {
+            command,
+            account,
+            gone,
+            tell,
+        };
+        starter.wait_in(namespace.clone(), needs)?;
+        Ok(Self {
+            name,
+            namespace,
+            go,
+            started,
+        })
     }
 
     /// Where its device is to be made.
@@ -86,17 +124,12 @@ impl Program {
     /// # Errors
     /// In one line, why it does not start.
     pub(super) fn start(self, orders: &Orders) -> Result<Running, String> {
-        let Some((program, arguments)) = self.words.split_first() else {
-            return Err("there is no program behind '--'".to_owned());
-        };
-        let name = program.to_string_lossy().into_owned();
-        let mut command = Command::new(program);
-        command.args(arguments);
-        let child = self
-            .namespace
-            .enter(|| confined(&mut command))
-            .map_err(|error| format!("{name}: {error}"))?
-            .map_err(|error| format!("{name}: {error}"))?;
+        let name = self.name;
+        let told = self.go.send(()).ok();
+        let started = told.and_then(|()| self.started.recv().ok());
+        let child = started
+            .unwrap_or_else(|| Err("the thread that starts it failed".to_owned()))
+            .map_err(|why| format!("{name}: {why}"))?;
         let pid = i32::try_from(child.id())
             .ok()
             .and_then(Pid::from_raw)
@@ -114,10 +147,62 @@ fn allow_common_things() -> std::io::Result<()> {
     fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647")
 }
 
-/// Starts a program from a thread that has no capabilities any more.
-fn confined(command: &mut Command) -> Result<Child, String> {
-    give_up_all().map_err(|error| error.to_string())?;
-    command.spawn().map_err(|error| error.to_string())
+/// What a program that is the daemon's own user can do to the firewall that it is behind.
+fn tell_what_it_reaches(name: &str, config: &Config) {
+    warn!(
+        "{name} runs as the firewall's own user: it can command the firewall at {}, and write the policy files that this user may \
+         write; --user NAME starts it as somebody else",
+        config.daemon.socket.display()
+    );
+}
+
+/// The thread that starts the program when it is told to.
+struct Starter {
+    command: Command,
+    account: Option<Account>,
+    /// Cut where the program is not to be started.
+    gone: Receiver<()>,
+    tell: Sender<Result<Child, String>>,
+}
+
+impl Starter {
+    /// Enters the namespace, drops what it does not need, and waits; returns when it has.
+    ///
+    /// # Errors
+    /// In one line.
+    fn wait_in(mut self, namespace: Netns, needs: Needs) -> Result<(), String> {
+        let (tell, ready) = bounded(1);
+        let failed = tell.clone();
+        let work = move || {
+            let entered = namespace.enter(|| {
+                let dropped = needs.keep_to_start_program();
+                let is_ready = dropped.is_ok();
+                // Whoever waits for it is there.
+                let _ = tell.send(dropped.map_err(|error| error.to_string()));
+                if is_ready && self.gone.recv().is_ok() {
+                    let started = self.start();
+                    let _ = self.tell.send(started);
+                }
+            });
+            if let Err(error) = entered {
+                let _ = failed.send(Err(error.to_string()));
+            }
+        };
+        let thread = thread::Builder::new().name("starter".to_owned());
+        thread.spawn(work).map_err(|error| error.to_string())?;
+        ready
+            .recv()
+            .unwrap_or_else(|_| Err("the thread that starts the program failed".to_owned()))
+    }
+
+    fn start(&mut self) -> Result<Child, String> {
+        let account = self.account.as_ref();
+        if let Some(account) = account {
+            self.command.envs(account.environment.iter().cloned());
+        }
+        let identity = account.map(|account| &account.identity);
+        spawn_as(&mut self.command, identity).map_err(|error| error.to_string())
+    }
 }
 
 /// Whether the program's device is to be made for this interface.

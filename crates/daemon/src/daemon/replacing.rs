@@ -1,10 +1,16 @@
-//! A reload: another configuration and another policy in the place of those in force.
+//! Another configuration, or another policy, in the place of those in force: by a reload, or by a call of the endpoint.
 
 use std::time::Instant;
 
+use secgroup_control::Touched;
+use secgroup_model::Inventory;
+use secgroup_packet::InterfaceIndex;
 use secgroup_runtime::Runtime;
+use tracing::warn;
 
-use super::in_force::{self, Accepted, lower};
+use super::bindings::Bindings;
+use super::host::Change;
+use super::in_force::{self, Accepted, index_of, lower, update};
 use super::links::Link;
 use super::state::State;
 use crate::config::{Config, Interface};
@@ -29,7 +35,14 @@ impl State {
     /// Brings what was read into force. The new policy is there before an interface that it brings, and an interface
     /// that it takes away is closed before its rules go. Interfaces of which nothing changed but whether they are enforced keep their
     /// devices; they are enforced by the new policy, never by the old one.
-    pub(super) fn replace(&mut self, runtime: &Runtime, accepted: Accepted) -> ReloadOutcome {
+    ///
+    /// `managed` is the policy where an endpoint has it, and not the files.
+    pub(super) fn replace(
+        &mut self,
+        runtime: &Runtime,
+        accepted: Accepted,
+        managed: Option<&Inventory>,
+    ) -> (ReloadOutcome, Change) {
         let begun = Instant::now();
         let Accepted {
             config,
@@ -37,15 +50,72 @@ impl State {
             said,
         } = accepted;
         let change = self.config.changes(&config);
-        let snapshot = lower(&mut self.lowering, &config, &policy.inventory);
-        self.detach_unwanted(runtime, &config);
+        let inventory = managed.unwrap_or(&policy.inventory);
+        let bindings = Bindings::of(&config, inventory);
+        let snapshot = lower(&mut self.lowering, &config, &bindings, inventory);
+        let (rules, interfaces) = (in_force::rules(inventory), inventory.interfaces.len());
+        self.detach_unwanted(runtime, &config, &bindings);
+        self.bindings = bindings;
         self.audit(runtime, &config, true);
         self.generation = runtime.publish(snapshot).generation;
         self.audit(runtime, &config, false);
-        self.host.policy_changed();
         let mut warnings: Vec<_> = said.lines().map(str::to_owned).collect();
-        for interface in &config.interfaces {
-            if !self.links.values().any(|link| link.is_for(interface))
+        warnings.extend(self.attach_missing(runtime, &config.interfaces));
+        let rules_change = self.host.change(&config.interfaces);
+        let later = |what: &&str| format!("{what} changed; it takes effect at the next start");
+        warnings.extend(change.needs_restart.iter().map(later));
+        self.config = config.keeping(&self.config);
+        self.policy = policy;
+        let in_force = ReloadOutcome::InForce {
+            generation: self.generation,
+            rules,
+            interfaces: interfaces as u64,
+            took_micros: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+            warnings,
+        };
+        (in_force, rules_change)
+    }
+
+    /// Brings a change of the managed policy into force: `touched`, or everything where that is not known. Interfaces follow what they are
+    /// bound to.
+    pub(super) fn amend(
+        &mut self,
+        runtime: &Runtime,
+        inventory: &Inventory,
+        touched: Option<&Touched>,
+    ) -> Change {
+        let bindings = match touched {
+            Some(touched) if touched.interfaces.is_empty() => self.bindings.clone(),
+            _ => Bindings::of(&self.config, inventory),
+        };
+        let moves = bindings != self.bindings;
+        let config = &self.config;
+        let snapshot = match touched {
+            Some(touched) if !moves => {
+                update(&mut self.lowering, config, &bindings, inventory, touched)
+            }
+            _ => lower(&mut self.lowering, config, &bindings, inventory),
+        };
+        if moves {
+            self.detach_unwanted(runtime, &self.config.clone(), &bindings);
+            self.bindings = bindings;
+        }
+        self.generation = runtime.publish(snapshot).generation;
+        if moves {
+            for why in self.attach_missing(runtime, &self.config.interfaces.clone()) {
+                warn!("{why}");
+            }
+        }
+        self.host.policy_changed()
+    }
+
+    /// Attaches interfaces that are bound and have no devices open; what cannot be is answered.
+    fn attach_missing(&mut self, runtime: &Runtime, interfaces: &[Interface]) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for interface in interfaces {
+            let is_there = self.links.values().any(|link| link.is_for(interface));
+            if self.bindings.get(&interface.name).is_some()
+                && !is_there
                 && let Err(why) = self.attach(runtime, interface.clone())
             {
                 warnings.push(why);
@@ -53,33 +123,21 @@ impl State {
         }
         self.former.values().for_each(Link::release);
         self.former.clear();
-        if let Err(why) = self.host.install(&config.interfaces) {
-            warnings.push(why);
-        }
-        let later = |what: &&str| format!("{what} changed; it takes effect at the next start");
-        warnings.extend(change.needs_restart.iter().map(later));
-        self.config = config.keeping(&self.config);
-        self.policy = policy;
-        ReloadOutcome::InForce {
-            generation: self.generation,
-            rules: in_force::rules(&self.policy.inventory),
-            interfaces: self.policy.inventory.interfaces.len() as u64,
-            took_micros: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-            warnings,
-        }
+        warnings
     }
 
-    /// Takes interfaces away that are configured no more, or otherwise.
-    fn detach_unwanted(&mut self, runtime: &Runtime, config: &Config) {
-        let stays = |link: &Link| {
-            config
-                .interface(&link.interface.name)
-                .is_some_and(|new| link.is_for(new))
+    /// Takes interfaces away that are configured no more, or otherwise, or are bound to something else.
+    fn detach_unwanted(&mut self, runtime: &Runtime, config: &Config, bindings: &Bindings) {
+        let stays = |index: InterfaceIndex, link: &Link| {
+            let name = &link.interface.name;
+            config.interface(name).is_some_and(|new| link.is_for(new))
+                && index_of(&self.lowering, bindings, name) == Some(index)
+                && bindings.get(name).is_some()
         };
         let gone: Vec<_> = self
             .links
             .iter()
-            .filter(|(_, link)| !stays(link))
+            .filter(|(index, link)| !stays(**index, link))
             .map(|(index, _)| *index)
             .collect();
         for index in gone {

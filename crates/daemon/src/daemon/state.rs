@@ -10,6 +10,7 @@ use secgroup_control::Lowering;
 use secgroup_packet::InterfaceIndex;
 use secgroup_runtime::{FlowFilter, LinkState, Runtime};
 
+use super::bindings::Bindings;
 use super::host::HostSide;
 use super::in_force::{Policy, index_of};
 use super::links::{Link, Surroundings};
@@ -22,6 +23,7 @@ use crate::protocol::{FlowLine, FlowQuery, FlowState, Reloads};
 pub(super) struct State {
     pub(super) config: Config,
     pub(super) policy: Policy,
+    pub(super) bindings: Bindings,
     pub(super) lowering: Lowering,
     pub(super) generation: u64,
     pub(super) reloads: Reloads,
@@ -38,6 +40,7 @@ impl State {
     pub(super) fn new(
         config: Config,
         policy: Policy,
+        bindings: Bindings,
         lowering: Lowering,
         generation: u64,
         around: Surroundings,
@@ -46,6 +49,7 @@ impl State {
         Self {
             config,
             policy,
+            bindings,
             lowering,
             generation,
             reloads: Reloads::default(),
@@ -59,14 +63,16 @@ impl State {
 
     pub(super) fn begin(&mut self, runtime: &Runtime) -> Result<(), String> {
         for interface in self.config.interfaces.clone() {
-            self.attach(runtime, interface)?;
+            if self.bindings.get(&interface.name).is_some() {
+                self.attach(runtime, interface)?;
+            }
         }
         self.host.install(&self.config.interfaces)
     }
 
     pub(super) fn attach(&mut self, runtime: &Runtime, interface: Interface) -> Result<(), String> {
         let name = interface.name.clone();
-        let index = index_of(&self.lowering, &name)
+        let index = index_of(&self.lowering, &self.bindings, &name)
             .ok_or_else(|| format!("the policy has no network interface '{name}'"))?;
         let link = Link::new(interface, self.around.clone());
         if let Some(former) = self.former.get(&index) {
@@ -92,7 +98,7 @@ impl State {
     /// It names an interface that there is not.
     pub(super) fn filter(&self, query: &FlowQuery) -> Result<FlowFilter, String> {
         let interface = query.interface.as_deref().map(|name| {
-            index_of(&self.lowering, name).ok_or_else(|| {
+            index_of(&self.lowering, &self.bindings, name).ok_or_else(|| {
                 format!("there is no interface '{name}'; 'secgroup status' lists them")
             })
         });
@@ -117,6 +123,7 @@ impl State {
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings: Vec<_> = self.links.values().flat_map(Link::warnings).collect();
         warnings.extend(self.host.warning());
+        warnings.extend_from_slice(self.bindings.unbound());
         warnings
     }
 
@@ -129,6 +136,7 @@ impl State {
             audit: !self.links.is_empty() && links.clone().all(|link| link.interface.audit),
             ..Standing::default()
         };
+        standing.closed.extend_from_slice(self.bindings.unbound());
         for (index, state) in runtime.links() {
             match (state, self.links.get(&index)) {
                 (LinkState::Open, _) => standing.attached += 1,

@@ -56,7 +56,7 @@ fn interfaces_of_the_configuration_are_in_the_policy_by_their_names() {
     let loaded = policy(WEB, &text);
     let inventory = loaded.value.expect("no errors");
     let of_policy = &inventory.interfaces["WebInterface"];
-    assert!(!of_policy.source_dest_check);
+    assert_eq!(of_policy.groups[0].as_str(), "WebGroup");
     let new = &inventory.interfaces["new"];
     assert_eq!(new.id.as_str(), "new");
     assert_eq!(

@@ -24,6 +24,9 @@
 //! or until [`clear`] takes out what it left behind. A change is one step of the kernel for each address family: there is
 //! no moment with half the rules.
 //!
+//! Another program may hold the lock of iptables' legacy tables. It is waited for one second, and then the error
+//! says so ([`HostRulesError::is_busy`]): whoever has something else to do than to wait does this on a thread of its own.
+//!
 //! # Flow marks
 //!
 //! With a [`FlowMark`], the kernel carries connections on without asking, once the queue's owner accepted a packet
@@ -33,6 +36,10 @@
 //! alive. So a flow is accepted as such only once it is established in both directions, and
 //! [`next_generation`](HostRules::next_generation) is called not only when the policy changes, but also more often than the
 //! shortest timeout of an established connection, so that every flow that lives is seen once in this time.
+//!
+//! What the kernel carries, it carries for [`carry_for`](HostRulesSettings::carry_for) and no longer, unless a next
+//! generation begins before: also where the program was killed, or cannot change its rules. From then on the connection's packets come to
+//! the queues, or are dropped where nobody listens.
 //!
 //! Connections are the kernel's (`nf_conntrack`), which flow marks turn on; without them nothing is tracked.
 //!
@@ -45,6 +52,7 @@
 //! packets are under. Over several queues of a route the kernel spreads by a symmetric hash of the two *addresses*: all connections between
 //! two hosts, in both directions, meet at one queue.
 
+mod carried;
 mod error;
 mod iptables;
 mod nft;
@@ -54,6 +62,9 @@ mod routes;
 pub use self::error::HostRulesError;
 pub use self::routes::QueueRoute;
 
+use std::time::{Duration, SystemTime};
+
+use self::carried::Carried;
 use self::iptables::Iptables;
 use self::routes::checked;
 use super::nfqueue::FlowMark;
@@ -63,8 +74,11 @@ use super::nfqueue::FlowMark;
 pub struct HostRulesSettings {
     /// Whose packets go to which queues; at least one, in any order.
     pub routes: Vec<QueueRoute>,
-    /// Has the kernel carry established connections; none for every packet to be decided.
+    /// Has the kernel carry established connections, from the first [`next_generation`](HostRules::next_generation) on; none
+    /// for every packet to be decided.
     pub flow_mark: Option<FlowMark>,
+    /// For how long the kernel carries connections of one generation, in whole seconds; by the clock of the host.
+    pub carry_for: Duration,
     /// The program that installs the rules.
     pub tool: Tool,
 }
@@ -94,6 +108,18 @@ impl Tool {
 pub struct HostRules {
     installed: Option<Installed>,
     settings: HostRulesSettings,
+    /// What was asked for last; rules of one address family may be older where that failed.
+    carried: Option<Carried>,
+    /// Until when rules let a connection through that has any mark which was given out.
+    carried_until: Option<SystemTime>,
+}
+
+/// What rules say.
+#[derive(Debug, Clone, Copy)]
+struct Contents<'a> {
+    routes: &'a [QueueRoute],
+    /// None where each packet is decided.
+    carried: Option<Carried>,
 }
 
 /// How rules were installed.
@@ -104,11 +130,11 @@ enum Installed {
 }
 
 impl Installed {
-    /// Puts the rules of `settings` in place of those that are there.
-    fn refill(self, settings: &HostRulesSettings) -> Result<(), HostRulesError> {
+    /// Puts these rules in place of those that are there.
+    fn refill(self, contents: Contents<'_>) -> Result<(), HostRulesError> {
         match self {
-            Self::Nft => nft::install(settings),
-            Self::Iptables(tool) => tool.refill(settings),
+            Self::Nft => nft::install(contents),
+            Self::Iptables(tool) => tool.refill(contents),
         }
     }
 }
@@ -118,59 +144,85 @@ impl HostRules {
     /// in a network namespace: the rules of another that still runs are replaced like leftovers. Where there are
     /// rules of this run, [`change`](Self::change) is what is wanted: they would take out these when they go.
     ///
+    /// With flow marks, nothing is carried before the first [`next_generation`](Self::next_generation): a connection that an
+    /// earlier run marked is decided like any other.
+    ///
     /// # Errors
     /// What is wrong with the settings, or what each tool that was tried said. Nothing is installed then.
     pub fn install(settings: HostRulesSettings) -> Result<Self, HostRulesError> {
         let settings = checked(settings)?;
+        let carried = settings.flow_mark.map(Carried::nothing);
+        let contents = Contents {
+            routes: &settings.routes,
+            carried,
+        };
         let installed = match settings.tool {
-            Tool::Auto => install_any(&settings)?,
-            tool => install_with(tool, &settings)?,
+            Tool::Auto => install_any(contents)?,
+            tool => install_with(tool, contents)?,
         };
         // Only now, so that there is no moment with no rules. What is ours just now is kept.
         let cleared = clear_others(Some(installed));
         let rules = Self {
             installed: Some(installed),
             settings,
+            carried,
+            carried_until: None,
         };
         cleared.map(|()| rules)
     }
 
     /// Has every connection that the kernel carries come back to the queues: with its next packet, each is
-    /// decided again. Returns the new mark, to be set on the queues; without flow marks, nothing happens.
+    /// decided again. Returns the new mark, to be set on the queues until the next call; `None` without flow marks, and
+    /// where it is too early for another generation ([`FlowMark::next`]): nothing is carried then.
     ///
     /// # Errors
     /// What the tool said. Rules of one address family may have changed then: the mark counts as used,
     /// and calling this again makes both the same.
     pub fn next_generation(&mut self) -> Result<Option<FlowMark>, HostRulesError> {
-        let (Some(mark), Some(installed)) = (self.settings.flow_mark, self.installed) else {
-            return Ok(None);
-        };
-        let next = mark.next();
-        self.settings.flow_mark = Some(next);
-        installed.refill(&self.settings)?;
-        Ok(Some(next))
+        match self.carried {
+            Some(_) => self.renew(self.settings.routes.clone()),
+            None => Ok(None),
+        }
     }
 
     /// Puts other routes in the place of those that are there, in one step for each address family. This begins a
-    /// new generation, as another policy may now be in charge of a connection: set
-    /// [`flow_mark`](Self::flow_mark) on the queues afterwards, whether this succeeded or not.
+    /// new generation, as another policy may now be in charge of a connection, and returns it as
+    /// [`next_generation`](Self::next_generation) does.
     ///
     /// # Errors
     /// What is wrong with the routes; nothing is changed then. Or what the tool said: the rules of one address family may
     /// have changed then, and either calling this again or [`next_generation`](Self::next_generation), which
     /// puts back the routes that were there, makes both the same.
-    pub fn change(&mut self, routes: Vec<QueueRoute>) -> Result<(), HostRulesError> {
-        let wanted = checked(HostRulesSettings {
+    pub fn change(&mut self, routes: Vec<QueueRoute>) -> Result<Option<FlowMark>, HostRulesError> {
+        let wanted = HostRulesSettings {
             routes,
-            flow_mark: self.settings.flow_mark.map(FlowMark::next),
-            tool: self.settings.tool,
-        })?;
-        self.settings.flow_mark = wanted.flow_mark;
+            ..self.settings.clone()
+        };
+        self.renew(checked(wanted)?.routes)
+    }
+
+    fn renew(&mut self, routes: Vec<QueueRoute>) -> Result<Option<FlowMark>, HostRulesError> {
+        let next = self
+            .carried
+            .map(|carried| carried.next(self.settings.carry_for));
+        let until = next.and_then(|next| next.until);
+        self.carried = next;
         if let Some(installed) = self.installed {
-            installed.refill(&wanted)?;
+            installed.refill(Contents {
+                routes: &routes,
+                carried: next,
+            })?;
         }
-        self.settings = wanted;
-        Ok(())
+        self.carried_until = until;
+        self.settings.routes = routes;
+        Ok(next.and_then(Carried::usable))
+    }
+
+    /// Until when the kernel carries any connection that was marked so far, if nothing else is done or succeeds; `None`
+    /// where it carries none.
+    #[must_use]
+    pub const fn carried_until(&self) -> Option<SystemTime> {
+        self.carried_until
     }
 
     /// Whether these are the rules that `settings` ask for: the same routes, in any order, the same tool, and
@@ -183,12 +235,6 @@ impl HostRules {
                 && asked.tool == self.settings.tool
                 && bits(&asked) == bits(&self.settings)
         })
-    }
-
-    /// The mark of the rules in force.
-    #[must_use]
-    pub fn flow_mark(&self) -> Option<FlowMark> {
-        self.settings.flow_mark
     }
 
     /// How the rules were installed: `nft`, `iptables (security)`.
@@ -233,10 +279,10 @@ pub fn clear() -> Result<(), HostRulesError> {
 }
 
 /// Installs with the first tool that can.
-fn install_any(settings: &HostRulesSettings) -> Result<Installed, HostRulesError> {
+fn install_any(contents: Contents<'_>) -> Result<Installed, HostRulesError> {
     let mut refused = Vec::new();
     for tool in Tool::ALL {
-        match install_with(tool, settings) {
+        match install_with(tool, contents) {
             Ok(installed) => return Ok(installed),
             Err(error) => refused.push(error.to_string()),
         }
@@ -244,14 +290,14 @@ fn install_any(settings: &HostRulesSettings) -> Result<Installed, HostRulesError
     Err(HostRulesError::NoTool(refused))
 }
 
-fn install_with(tool: Tool, settings: &HostRulesSettings) -> Result<Installed, HostRulesError> {
+fn install_with(tool: Tool, contents: Contents<'_>) -> Result<Installed, HostRulesError> {
     if tool == Tool::IptablesLegacy {
-        return Iptables::install(iptables::Kind::Legacy, settings).map(Installed::Iptables);
+        return Iptables::install(iptables::Kind::Legacy, contents).map(Installed::Iptables);
     }
     if tool == Tool::Iptables {
-        return Iptables::install(iptables::Kind::Default, settings).map(Installed::Iptables);
+        return Iptables::install(iptables::Kind::Default, contents).map(Installed::Iptables);
     }
-    nft::install(settings)?;
+    nft::install(contents)?;
     Ok(Installed::Nft)
 }
 

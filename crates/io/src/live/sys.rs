@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 pub(super) mod bpf;
+pub(super) mod child;
 pub(super) mod ethtool;
 pub(super) mod nfnetlink;
 pub(super) mod ring;

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::RangeInclusive;
+use std::time::{Duration, SystemTime};
 
 use secgroup_io::live::QueueVerdict;
 use secgroup_io::live::host_rules::{self, HostRules, HostRulesSettings, QueueRoute, Tool};
@@ -10,7 +11,10 @@ use secgroup_io::live::nfqueue::{CurrentFlowMark, FlowMark, NfQueueSettings};
 use secgroup_testkit::netns::{self, Namespace};
 use secgroup_testkit::wait;
 
-use crate::judge::{HOST4, HOST6, Judge, PEER4, Pair, Seen};
+use crate::judge::{CARRY_FOR, HOST4, HOST6, Judge, PEER4, Pair, Seen};
+
+/// Bits for flow marks: enough for a new generation several times a second.
+const MASK: u32 = 0xffff_ff00;
 
 /// The tools that work on a kernel with `CONFIG_NFT_COMPAT` or legacy tables.
 const IPTABLES: [Tool; 2] = [Tool::Iptables, Tool::IptablesLegacy];
@@ -66,7 +70,8 @@ fn route(devices: &[&str], queues: RangeInclusive<u16>) -> QueueRoute {
 fn settings(tool: Tool, devices: &[&str]) -> HostRulesSettings {
     HostRulesSettings {
         routes: vec![route(devices, 3..=6)],
-        flow_mark: Some(FlowMark::fresh(0xffff_0000).unwrap()),
+        flow_mark: Some(FlowMark::fresh(MASK).unwrap()),
+        carry_for: CARRY_FOR,
         tool,
     }
 }
@@ -96,7 +101,7 @@ fn what_was_there_before_is_there_afterwards() {
                 "{tool:?}: {line}\n{during}"
             );
         }
-        host.enter(|| rules.next_generation().unwrap().unwrap());
+        host.enter(|| rules.next_generation().unwrap());
         host.enter(|| rules.remove().unwrap());
         assert_eq!(saved(&host), before, "{tool:?}");
         let rules = install(&host, tool, &["eth0"]);
@@ -292,6 +297,8 @@ fn only_the_named_devices_are_queued() {
 struct Talk {
     near: TcpStream,
     far: TcpStream,
+    /// Bytes that were said and not yet heard.
+    owed: usize,
 }
 
 impl Talk {
@@ -304,11 +311,25 @@ impl Talk {
             end.set_nodelay(true).unwrap();
             end.set_read_timeout(Some(wait::PATIENCE)).unwrap();
         }
-        Self { near, far }
+        Self { near, far, owed: 0 }
+    }
+
+    /// Whether what one end says does not arrive within a moment. What is on its way is heard later.
+    fn is_cut(&mut self) -> bool {
+        let mut heard = [0];
+        self.far.write_all(b"?").unwrap();
+        let moment = Duration::from_millis(300);
+        self.near.set_read_timeout(Some(moment)).unwrap();
+        let cut = self.near.read_exact(&mut heard).is_err();
+        self.near.set_read_timeout(Some(wait::PATIENCE)).unwrap();
+        self.owed += usize::from(cut);
+        cut
     }
 
     /// Says something in each direction, and waits until it was heard.
     fn exchange(&mut self, times: usize) {
+        let mut owed = vec![0; std::mem::take(&mut self.owed)];
+        self.near.read_exact(&mut owed).unwrap();
         let mut heard = [0; 4];
         for _ in 0..times {
             self.far.write_all(b"ping").unwrap();
@@ -342,7 +363,7 @@ fn a_marked_flow_is_carried_until_the_next_generation() {
     }
     let pair = Pair::new();
     for tool in IPTABLES {
-        let mark = FlowMark::fresh(0xffff_0000).unwrap();
+        let mark = FlowMark::fresh(MASK).unwrap();
         let mut rules = pair.rules(3..=3, tool, Some(mark));
         let current = CurrentFlowMark::default();
         let judge = flow_judge(&pair, &current);
@@ -354,7 +375,7 @@ fn a_marked_flow_is_carried_until_the_next_generation() {
         assert!(judge.count(is_tcp) >= before + 20, "{tool:?}");
         drop(unmarked);
 
-        current.set(Some(mark));
+        current.set(Some(pair.next_generation(&mut rules)));
         let mut talk = Talk::begin(&pair);
         talk.exchange(3);
         for _ in 0..3 {
@@ -366,7 +387,7 @@ fn a_marked_flow_is_carried_until_the_next_generation() {
                 "{tool:?}: the kernel carries it"
             );
 
-            current.set(pair.host.enter(|| rules.next_generation().unwrap()));
+            current.set(Some(pair.next_generation(&mut rules)));
             talk.exchange(1);
             let after = judge.count(is_tcp);
             assert!(after > before, "{tool:?}: it came back");
@@ -383,16 +404,92 @@ fn a_marked_flow_is_carried_until_the_next_generation() {
     }
 }
 
+/// Nobody renews the rules: their owner was killed, or cannot.
+#[test]
+fn what_nobody_renews_is_carried_no_longer() {
+    if netns::skip("what_nobody_renews_is_carried_no_longer") {
+        return;
+    }
+    for tool in IPTABLES {
+        let pair = Pair::new();
+        let settings = HostRulesSettings {
+            routes: vec![route(&["eth0"], 3..=3)],
+            carry_for: Duration::from_secs(2),
+            ..settings(tool, &[])
+        };
+        let mut rules = pair.host.enter(|| HostRules::install(settings).unwrap());
+        assert_eq!(rules.carried_until(), None);
+        let current = CurrentFlowMark::default();
+        let judge = flow_judge(&pair, &current);
+        let mut talk = Talk::begin(&pair);
+        current.set(Some(pair.next_generation(&mut rules)));
+        let until = rules.carried_until().unwrap();
+        assert!(until > SystemTime::now() && until <= SystemTime::now() + Duration::from_secs(2));
+        talk.exchange(3);
+        let carried = judge.count(is_tcp);
+        talk.exchange(10);
+        let is_carried = judge.count(is_tcp) == carried;
+        // On a machine that is busy enough, the time was over before.
+        assert!(is_carried || SystemTime::now() > until, "{tool:?}");
+        // From here on nobody gives verdicts either.
+        drop(judge);
+        wait::until("the end of what is carried", || talk.is_cut().then_some(()));
+        assert!(SystemTime::now() > until, "{tool:?}");
+        std::mem::forget(rules);
+        // The next run brings it back, and decides it: a mark of the former means nothing.
+        let rules = pair.rules(3..=3, tool, Some(FlowMark::fresh(MASK).unwrap()));
+        let judge = flow_judge(&pair, &CurrentFlowMark::default());
+        talk.exchange(10);
+        assert!(judge.count(is_tcp) >= 20, "{tool:?}");
+        pair.host.enter(|| rules.remove().unwrap());
+    }
+}
+
+/// A connection that is carried when the program is killed, and when the next one begins at once.
+#[test]
+fn marks_of_a_former_run_mean_nothing() {
+    if netns::skip("marks_of_a_former_run_mean_nothing") {
+        return;
+    }
+    for tool in IPTABLES {
+        let pair = Pair::new();
+        let former = FlowMark::fresh(MASK).unwrap();
+        let mut rules = pair.rules(3..=3, tool, Some(former));
+        let current = CurrentFlowMark::default();
+        let judge = flow_judge(&pair, &current);
+        current.set(Some(pair.next_generation(&mut rules)));
+        let mut talk = Talk::begin(&pair);
+        talk.exchange(3);
+        let before = judge.count(is_tcp);
+        talk.exchange(10);
+        assert_eq!(judge.count(is_tcp), before, "{tool:?}: it is carried");
+        drop(judge);
+        std::mem::forget(rules);
+
+        let mut rules = pair.rules(3..=3, tool, Some(FlowMark::fresh(MASK).unwrap()));
+        let unmarked = CurrentFlowMark::default();
+        let judge = flow_judge(&pair, &unmarked);
+        talk.exchange(10);
+        assert!(judge.count(is_tcp) >= 20, "{tool:?}: each packet came");
+        // Nor does one that this run begins to use.
+        pair.next_generation(&mut rules);
+        let before = judge.count(is_tcp);
+        talk.exchange(10);
+        assert!(judge.count(is_tcp) >= before + 20, "{tool:?}");
+        pair.host.enter(|| rules.remove().unwrap());
+    }
+}
+
 #[test]
 fn a_change_of_routes_brings_every_flow_back() {
     if netns::skip("a_change_of_routes_brings_every_flow_back") {
         return;
     }
     let pair = Pair::new();
-    let mark = FlowMark::fresh(0xffff_0000).unwrap();
+    let mark = FlowMark::fresh(MASK).unwrap();
     let mut rules = pair.rules(3..=3, Tool::IptablesLegacy, Some(mark));
     let current = CurrentFlowMark::default();
-    current.set(Some(mark));
+    current.set(Some(pair.next_generation(&mut rules)));
     let judge = flow_judge(&pair, &current);
     let mut talk = Talk::begin(&pair);
     talk.exchange(3);
@@ -401,9 +498,10 @@ fn a_change_of_routes_brings_every_flow_back() {
     assert_eq!(judge.count(is_tcp), carried);
 
     let both = vec![route(&["eth0"], 3..=3), route(&["eth1"], 4..=4)];
-    pair.host.enter(|| rules.change(both).unwrap());
-    assert_ne!(rules.flow_mark(), Some(mark));
-    current.set(rules.flow_mark());
+    let before = current.get();
+    let after = pair.host.enter(|| rules.change(both).unwrap());
+    assert_ne!(after, before);
+    current.set(after);
     talk.exchange(3);
     let back = judge.count(is_tcp);
     assert!(back > carried);
@@ -418,12 +516,12 @@ fn queue_and_rules_that_disagree_about_the_generation_still_let_the_flow_through
         return;
     }
     let pair = Pair::new();
-    let mark = FlowMark::fresh(0xffff_0000).unwrap();
+    let mark = FlowMark::fresh(MASK).unwrap();
     let mut rules = pair.rules(3..=3, Tool::IptablesLegacy, Some(mark));
     let current = CurrentFlowMark::default();
-    current.set(Some(mark));
+    current.set(Some(pair.next_generation(&mut rules)));
     let judge = flow_judge(&pair, &current);
-    pair.host.enter(|| rules.next_generation().unwrap()); // And the queue is not told.
+    pair.next_generation(&mut rules); // And the queue is not told.
     let mut talk = Talk::begin(&pair);
     let before = judge.count(is_tcp);
     talk.exchange(10);
@@ -444,10 +542,10 @@ fn the_marks_of_others_are_kept() {
         iptables-legacy -t mangle -A POSTROUTING -p tcp -m mark --mark 0x12
         iptables-legacy -t mangle -A POSTROUTING -p tcp -m mark ! --mark 0x12";
     assert!(pair.host.sh(users).status.success());
-    let mark = FlowMark::fresh(0xffff_0000).unwrap();
-    let _rules = pair.rules(3..=3, Tool::IptablesLegacy, Some(mark));
+    let mark = FlowMark::fresh(MASK).unwrap();
+    let mut rules = pair.rules(3..=3, Tool::IptablesLegacy, Some(mark));
     let current = CurrentFlowMark::default();
-    current.set(Some(mark));
+    current.set(Some(pair.next_generation(&mut rules)));
     let judge = flow_judge(&pair, &current);
     Talk::begin(&pair).exchange(20);
     assert!(judge.count(|seen| is_tcp(seen) && seen.tcp_flags() != Some(2)) > 0);

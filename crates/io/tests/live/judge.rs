@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use secgroup_io::live::host_rules::{HostRules, HostRulesSettings, QueueRoute, Tool};
@@ -13,6 +14,9 @@ use secgroup_io::live::nfqueue::{FlowMark, NfQueue, NfQueueSettings};
 use secgroup_io::live::{BURST, Heard, Queue, QueueVerdict, Receiver, VnetHeader};
 use secgroup_testkit::netns::{Namespace, veth};
 use secgroup_testkit::wait;
+
+/// Longer than any test takes.
+pub(crate) const CARRY_FOR: Duration = Duration::from_secs(300);
 
 /// The host whose packets are queued, and another one at its cable.
 #[derive(Debug)]
@@ -69,9 +73,16 @@ impl Pair {
                 queues,
             }],
             flow_mark: mark,
+            carry_for: CARRY_FOR,
             tool,
         };
         self.host.enter(|| HostRules::install(settings).unwrap())
+    }
+
+    /// Has the rules carry connections of a new generation.
+    pub(crate) fn next_generation(&self, rules: &mut HostRules) -> FlowMark {
+        let next = || self.host.enter(|| rules.next_generation().unwrap());
+        wait::until("the time of another generation", next)
     }
 
     /// Rules as most tests need them.

@@ -11,7 +11,7 @@ use secgroup_io::live::{Heard, QueueVerdict};
 use secgroup_testkit::netns::{self, Namespace, veth};
 use secgroup_testkit::wait;
 
-use crate::judge::{HOST4, Judge, PEER4, Pair};
+use crate::judge::{CARRY_FOR, HOST4, Judge, PEER4, Pair};
 
 /// The tools that work on a kernel with `CONFIG_NFT_COMPAT` or legacy tables.
 const TOOLS: [Tool; 2] = [Tool::Iptables, Tool::IptablesLegacy];
@@ -42,6 +42,7 @@ fn install(pair: &Pair, tool: Tool, flow_mark: Option<FlowMark>) -> HostRules {
     let settings = HostRulesSettings {
         routes: vec![route("eth0", 3..=3), route("eth1", 7..=8)],
         flow_mark,
+        carry_for: CARRY_FOR,
         tool,
     };
     pair.host.enter(|| HostRules::install(settings).unwrap())

@@ -63,6 +63,21 @@ pub enum HostRulesError {
     },
 }
 
+impl HostRulesError {
+    /// Whether another program was just changing rules: trying again may help.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        match self {
+            // What iptables says where it waited in vain, or could not wait.
+            Self::Failed { said, .. } => said.contains("holding the xtables lock"),
+            Self::NoTool(said) => said
+                .iter()
+                .any(|said| said.contains("holding the xtables lock")),
+            _ => false,
+        }
+    }
+}
+
 /// What to do about something that a tool says and does not explain.
 fn hint(said: &str) -> &'static str {
     if said.contains("lock file") || said.contains("xtables.lock") {

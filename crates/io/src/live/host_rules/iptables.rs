@@ -21,8 +21,9 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use super::carried::{Carried, utc};
 use super::program::run;
-use super::{HostRulesError, HostRulesSettings, QueueRoute};
+use super::{Contents, HostRulesError, QueueRoute};
 use crate::live::nfqueue::FlowMark;
 
 /// What the names of all our chains begin with.
@@ -38,7 +39,7 @@ const OF_A_ROUTE: [&str; 2] = ["DECIDE", "CARRY"];
 const ROUTES_MAX: u32 = 1 << 16;
 
 /// How long the tool waits for another one that changes rules, in seconds.
-const WAIT_FOR_LOCK: &str = "5";
+const WAIT_FOR_LOCK: &str = "1";
 
 /// Which of the installed programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,14 +110,11 @@ pub(super) struct Iptables {
 
 impl Iptables {
     /// Installs the rules, for all address families or none.
-    pub(super) fn install(
-        kind: Kind,
-        settings: &HostRulesSettings,
-    ) -> Result<Self, HostRulesError> {
+    pub(super) fn install(kind: Kind, contents: Contents<'_>) -> Result<Self, HostRulesError> {
         let place = place(kind)?;
         let table = table(kind)?;
         let installed = Self { kind, place, table };
-        if let Err(error) = installed.refill(settings) {
+        if let Err(error) = installed.refill(contents) {
             // The error that counts is the first.
             let _ = installed.clear();
             return Err(error);
@@ -124,14 +122,14 @@ impl Iptables {
         Ok(installed)
     }
 
-    /// Puts the rules of `settings` in place of those that are there.
-    pub(super) fn refill(self, settings: &HostRulesSettings) -> Result<(), HostRulesError> {
+    /// Puts these rules in place of those that are there.
+    pub(super) fn refill(self, contents: Contents<'_>) -> Result<(), HostRulesError> {
         Family::all().iter().try_for_each(|&family| {
             let there = There::list(self.kind, family, self.table)?;
             restore(
                 self.kind,
                 family,
-                &install_text(self.table, &there, settings),
+                &install_text(self.table, &there, contents),
             )
         })
     }
@@ -249,9 +247,9 @@ fn chains(routes: usize) -> Vec<String> {
 }
 
 /// What takes the place of what is there.
-fn install_text(table: Table, there: &There, settings: &HostRulesSettings) -> String {
+fn install_text(table: Table, there: &There, contents: Contents<'_>) -> String {
     let mut text = format!("*{}\n", table.name());
-    let chains = chains(settings.routes.len());
+    let chains = chains(contents.routes.len());
     // Naming a chain makes it, or empties the one that is there.
     for chain in &chains {
         line(&mut text, format_args!(":{chain} - [0:0]"));
@@ -263,11 +261,11 @@ fn install_text(table: Table, there: &There, settings: &HostRulesSettings) -> St
     remove_chains(&mut text, &unused.collect::<Vec<_>>());
     line(&mut text, format_args!("-I INPUT -j {OURS}IN"));
     line(&mut text, format_args!("-I OUTPUT -j {OURS}OUT"));
-    if let Some(mark) = settings.flow_mark {
-        remember_rules(&mut text, mark);
+    if let Some(carried) = contents.carried {
+        remember_rules(&mut text, carried.mark);
     }
-    for (index, route) in settings.routes.iter().enumerate() {
-        route_rules(&mut text, index, route, settings.flow_mark);
+    for (index, route) in contents.routes.iter().enumerate() {
+        route_rules(&mut text, index, route, contents.carried);
     }
     text.push_str("COMMIT\n");
     text
@@ -285,7 +283,7 @@ fn remember_rules(text: &mut String, mark: FlowMark) {
 }
 
 /// Whose packets a route takes, and where they go.
-fn route_rules(text: &mut String, index: usize, route: &QueueRoute, mark: Option<FlowMark>) {
+fn route_rules(text: &mut String, index: usize, route: &QueueRoute, carried: Option<Carried>) {
     let suffix = suffix(index);
     let (decide, carry) = (
         format!("{OURS}DECIDE{suffix}"),
@@ -299,9 +297,13 @@ fn route_rules(text: &mut String, index: usize, route: &QueueRoute, mark: Option
         (first, last) if first == last => format!("-j NFQUEUE --queue-num {first}"),
         (first, last) => format!("-j NFQUEUE --queue-balance {first}:{last}"),
     };
-    if let Some(mark) = mark {
+    if let Some(carried) = carried {
+        let mark = carried.mark;
         let marked = format!("--mark {:#x}/{:#x}", mark.value(), mark.mask());
-        let established = format!("-m connmark {marked} -m conntrack --ctstate ESTABLISHED");
+        let established = format!(
+            "-m connmark {marked} -m conntrack --ctstate ESTABLISHED -m time --datestop {}",
+            utc(carried.last_second())
+        );
         for rule in [
             format!("{decide} -m mark {marked} -g {OURS}REMEMBER"),
             format!("{decide} {established} -g {carry}"),
@@ -402,17 +404,21 @@ fn may_be_used(place: Place, family: Family, table: Table) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::live::host_rules::Tool;
+    use std::time::{Duration, UNIX_EPOCH};
 
-    fn settings(flow_mark: Option<FlowMark>) -> HostRulesSettings {
-        HostRulesSettings {
-            routes: vec![QueueRoute {
-                devices: vec!["eth0".into(), "eth1".into()],
-                queues: 4..=7,
-            }],
-            flow_mark,
-            tool: Tool::Iptables,
+    use super::*;
+
+    fn routes() -> Vec<QueueRoute> {
+        vec![QueueRoute {
+            devices: vec!["eth0".into(), "eth1".into()],
+            queues: 4..=7,
+        }]
+    }
+
+    const fn deciding(routes: &[QueueRoute]) -> Contents<'_> {
+        Contents {
+            routes,
+            carried: None,
         }
     }
 
@@ -450,11 +456,11 @@ mod tests {
 -A SECGROUP-DECIDE -j NFQUEUE --queue-balance 4:7
 COMMIT
 ";
-        let text = install_text(Table::Security, &There::default(), &settings(None));
+        let text = install_text(Table::Security, &There::default(), deciding(&routes()));
         assert_eq!(text, expected);
-        let mut one = settings(None);
-        one.routes[0].queues = 9..=9;
-        let text = install_text(Table::Mangle, &There::default(), &one);
+        let mut one = routes();
+        one[0].queues = 9..=9;
+        let text = install_text(Table::Mangle, &There::default(), deciding(&one));
         assert!(text.starts_with("*mangle\n"));
         assert!(text.contains("-j NFQUEUE --queue-num 9\n"));
     }
@@ -462,9 +468,9 @@ COMMIT
     #[test]
     fn each_route_goes_to_its_own_queues() {
         let mark = FlowMark::fresh(0xffff_0000).unwrap();
-        let mut two = settings(Some(mark));
-        two.routes[0].devices.pop();
-        two.routes.push(QueueRoute {
+        let mut two = routes();
+        two[0].devices.pop();
+        two.push(QueueRoute {
             devices: vec!["wlan0".into()],
             queues: 9..=9,
         });
@@ -488,7 +494,7 @@ COMMIT
 -A SECGROUP-IN -i eth0 -g SECGROUP-DECIDE
 -A SECGROUP-OUT -o eth0 -g SECGROUP-DECIDE
 -A SECGROUP-DECIDE -m mark --mark VALUE/0xffff0000 -g SECGROUP-REMEMBER
--A SECGROUP-DECIDE -m connmark --mark VALUE/0xffff0000 -m conntrack --ctstate ESTABLISHED -g SECGROUP-CARRY
+-A SECGROUP-DECIDE -m connmark --mark VALUE/0xffff0000 -m conntrack --ctstate ESTABLISHED -m time --datestop 2026-11-21T18:55:05 -g SECGROUP-CARRY
 -A SECGROUP-CARRY ! -p tcp -j RETURN
 -A SECGROUP-CARRY -p tcp -m tcp --tcp-flags SYN,FIN,RST NONE -j RETURN
 -A SECGROUP-CARRY -j NFQUEUE --queue-balance 4:7
@@ -496,7 +502,7 @@ COMMIT
 -A SECGROUP-IN -i wlan0 -g SECGROUP-DECIDE-2
 -A SECGROUP-OUT -o wlan0 -g SECGROUP-DECIDE-2
 -A SECGROUP-DECIDE-2 -m mark --mark VALUE/0xffff0000 -g SECGROUP-REMEMBER
--A SECGROUP-DECIDE-2 -m connmark --mark VALUE/0xffff0000 -m conntrack --ctstate ESTABLISHED -g SECGROUP-CARRY-2
+-A SECGROUP-DECIDE-2 -m connmark --mark VALUE/0xffff0000 -m conntrack --ctstate ESTABLISHED -m time --datestop 2026-11-21T18:55:05 -g SECGROUP-CARRY-2
 -A SECGROUP-CARRY-2 ! -p tcp -j RETURN
 -A SECGROUP-CARRY-2 -p tcp -m tcp --tcp-flags SYN,FIN,RST NONE -j RETURN
 -A SECGROUP-CARRY-2 -j NFQUEUE --queue-num 9
@@ -510,7 +516,15 @@ COMMIT
 -N SECGROUP-CARRY-3
 -A INPUT -j SECGROUP-IN
 ";
-        let text = install_text(Table::Security, &There::parse(more), &two);
+        let carried = Carried {
+            mark,
+            until: Some(UNIX_EPOCH + Duration::from_secs(1_795_287_305)),
+        };
+        let contents = Contents {
+            routes: &two,
+            carried: Some(carried),
+        };
+        let text = install_text(Table::Security, &There::parse(more), contents);
         let value = format!("{:#x}", mark.value());
         assert_eq!(text, expected.replace("VALUE", &value));
     }
@@ -544,7 +558,7 @@ COMMIT
     #[test]
     fn what_is_there_is_replaced_and_what_is_not_ours_stays() {
         let there = There::parse(LISTED);
-        let text = install_text(Table::Security, &there, &settings(None));
+        let text = install_text(Table::Security, &there, deciding(&routes()));
         let removed: Vec<_> = text.lines().filter(|line| line.starts_with("-D")).collect();
         assert_eq!(
             removed,

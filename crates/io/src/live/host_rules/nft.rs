@@ -2,16 +2,17 @@
 
 use std::fmt::Write;
 
+use super::carried::Carried;
 use super::program::run;
-use super::{HostRulesError, HostRulesSettings, QueueRoute};
+use super::{Contents, HostRulesError, QueueRoute};
 use crate::live::nfqueue::FlowMark;
 
 /// Our table. It is there if and only if we put it there.
 const TABLE: &str = "inet secgroup";
 
 /// Replaces our table in one step.
-pub(super) fn install(settings: &HostRulesSettings) -> Result<(), HostRulesError> {
-    apply(&text(settings))
+pub(super) fn install(contents: Contents<'_>) -> Result<(), HostRulesError> {
+    apply(&text(contents))
 }
 
 /// Deletes our table, if it is there.
@@ -38,13 +39,13 @@ fn nft(arguments: &[&str], input: &str) -> Result<String, HostRulesError> {
 }
 
 /// The table, in place of the one that may be there.
-pub(super) fn text(settings: &HostRulesSettings) -> String {
+fn text(contents: Contents<'_>) -> String {
     // "add" makes sure that there is one to delete.
     let mut text = format!("add table {TABLE}\ndelete table {TABLE}\ntable {TABLE} {{\n");
-    if let Some(mark) = settings.flow_mark {
-        text.push_str(&remember_chain(mark));
-        for (index, route) in settings.routes.iter().enumerate() {
-            text.push_str(&flow_chains(mark, index, &queue(route)));
+    if let Some(carried) = contents.carried {
+        text.push_str(&remember_chain(carried.mark));
+        for (index, route) in contents.routes.iter().enumerate() {
+            text.push_str(&flow_chains(carried, index, &queue(route)));
         }
     }
     for (hook, device) in [("input", "iifname"), ("output", "oifname")] {
@@ -53,10 +54,10 @@ pub(super) fn text(settings: &HostRulesSettings) -> String {
             text,
             "\tchain {hook} {{\n\t\ttype filter hook {hook} priority security; policy accept;\n"
         );
-        for (index, route) in settings.routes.iter().enumerate() {
+        for (index, route) in contents.routes.iter().enumerate() {
             let devices = route.devices.iter().map(|device| format!("\"{device}\""));
             let devices = devices.collect::<Vec<_>>().join(", ");
-            let decide = match settings.flow_mark {
+            let decide = match contents.carried {
                 Some(_) => format!("goto decide{}", suffix(index)),
                 None => queue(route),
             };
@@ -96,8 +97,9 @@ fn remember_chain(mark: FlowMark) -> String {
 }
 
 /// What a packet of a route meets where flows are marked.
-fn flow_chains(mark: FlowMark, index: usize, queue: &str) -> String {
-    let (mask, value) = (mark.mask(), mark.value());
+fn flow_chains(carried: Carried, index: usize, queue: &str) -> String {
+    let (mask, value) = (carried.mark.mask(), carried.mark.value());
+    let end = carried.last_second() + 1;
     let suffix = suffix(index);
     format!(
         "\tchain carry{suffix} {{\n\
@@ -107,7 +109,7 @@ fn flow_chains(mark: FlowMark, index: usize, queue: &str) -> String {
          \t}}\n\
          \tchain decide{suffix} {{\n\
          \t\tmeta mark & {mask:#010x} == {value:#010x} goto remember\n\
-         \t\tct mark & {mask:#010x} == {value:#010x} ct state established goto carry{suffix}\n\
+         \t\tct mark & {mask:#010x} == {value:#010x} ct state established meta time < {end} goto carry{suffix}\n\
          \t\t{queue}\n\
          \t}}\n"
     )
@@ -115,19 +117,25 @@ fn flow_chains(mark: FlowMark, index: usize, queue: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::live::host_rules::Tool;
+    use std::time::{Duration, UNIX_EPOCH};
+
     use secgroup_testkit::netns;
 
-    fn settings(flow_mark: Option<FlowMark>) -> HostRulesSettings {
-        HostRulesSettings {
-            routes: vec![QueueRoute {
-                devices: vec!["eth0".into(), "eth1".into()],
-                queues: 4..=7,
-            }],
-            flow_mark,
-            tool: Tool::Nft,
-        }
+    use super::*;
+
+    fn routes() -> Vec<QueueRoute> {
+        vec![QueueRoute {
+            devices: vec!["eth0".into(), "eth1".into()],
+            queues: 4..=7,
+        }]
+    }
+
+    fn text_of(routes: &[QueueRoute], mark: Option<FlowMark>) -> String {
+        let carried = mark.map(|mark| Carried {
+            mark,
+            until: Some(UNIX_EPOCH + Duration::from_secs(1_795_287_305)),
+        });
+        text(Contents { routes, carried })
     }
 
     #[test]
@@ -145,10 +153,10 @@ table inet secgroup {
 	}
 }
 "#;
-        assert_eq!(text(&settings(None)), expected);
-        let mut one = settings(None);
-        one.routes[0].queues = 9..=9;
-        assert!(text(&one).contains("} queue num 9\n"));
+        assert_eq!(text_of(&routes(), None), expected);
+        let mut one = routes();
+        one[0].queues = 9..=9;
+        assert!(text_of(&one, None).contains("} queue num 9\n"));
     }
 
     #[test]
@@ -168,7 +176,7 @@ table inet secgroup {
 	}
 	chain decide {
 		meta mark & 0xffff0000 == VALUE goto remember
-		ct mark & 0xffff0000 == VALUE ct state established goto carry
+		ct mark & 0xffff0000 == VALUE ct state established meta time < 1795287306 goto carry
 		queue num 4-7
 	}
 	chain input {
@@ -183,24 +191,24 @@ table inet secgroup {
 "#;
         let value = format!("{:#010x}", mark.value());
         assert_eq!(
-            text(&settings(Some(mark))),
+            text_of(&routes(), Some(mark)),
             expected.replace("VALUE", &value)
         );
     }
 
     /// With another route, to queue 9.
-    fn two_routes(flow_mark: Option<FlowMark>) -> HostRulesSettings {
-        let mut settings = settings(flow_mark);
-        settings.routes.push(QueueRoute {
+    fn two_routes() -> Vec<QueueRoute> {
+        let mut routes = routes();
+        routes.push(QueueRoute {
             devices: vec!["wlan0".into()],
             queues: 9..=9,
         });
-        settings
+        routes
     }
 
     #[test]
     fn each_route_goes_to_its_own_queues() {
-        let unmarked = text(&two_routes(None));
+        let unmarked = text_of(&two_routes(), None);
         for rule in [
             "\t\tiifname { \"eth0\", \"eth1\" } queue num 4-7\n\t\tiifname { \"wlan0\" } queue num 9\n\t}\n",
             "\t\toifname { \"eth0\", \"eth1\" } queue num 4-7\n\t\toifname { \"wlan0\" } queue num 9\n\t}\n",
@@ -215,7 +223,7 @@ table inet secgroup {
 	}
 	chain decide_2 {
 		meta mark & 0xffff0000 == VALUE goto remember
-		ct mark & 0xffff0000 == VALUE ct state established goto carry_2
+		ct mark & 0xffff0000 == VALUE ct state established meta time < 1795287306 goto carry_2
 		queue num 9
 	}
 	chain input {
@@ -230,7 +238,7 @@ table inet secgroup {
 	}
 }
 "#;
-        let marked = text(&two_routes(Some(mark)));
+        let marked = text_of(&two_routes(), Some(mark));
         let value = format!("{:#010x}", mark.value());
         assert!(
             marked.ends_with(&expected.replace("VALUE", &value)),
@@ -246,13 +254,12 @@ table inet secgroup {
         }
         let host = netns::Namespace::new("host");
         let mark = FlowMark::fresh(0x00ff_ff00).unwrap();
-        for settings in [
-            settings(None),
-            settings(Some(mark)),
-            two_routes(None),
-            two_routes(Some(mark)),
+        for text in [
+            text_of(&routes(), None),
+            text_of(&routes(), Some(mark)),
+            text_of(&two_routes(), None),
+            text_of(&two_routes(), Some(mark)),
         ] {
-            let text = text(&settings);
             let checked = |text: &str| host.enter(|| nft(&["-c", "-f", "-"], text).map(drop));
             // Where the kernel cannot queue, everything else still has to be right.
             let accepting = text.replace("queue num 4-7", "accept");

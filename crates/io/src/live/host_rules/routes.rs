@@ -89,6 +89,7 @@ mod tests {
         let settings = HostRulesSettings {
             routes: routes.to_vec(),
             flow_mark: None,
+            carry_for: std::time::Duration::from_secs(30),
             tool: Tool::Auto,
         };
         checked(settings).map(|settings| settings.routes)

@@ -9,8 +9,12 @@
 //! A connection that was marked and then stayed silent keeps its mark for as long as the kernel
 //! remembers it: five days, by default, for TCP. A generation must not come round again before then, not even after a
 //! restart of this program, which cannot know what it used before. Therefore a generation is a *time*: how far
-//! the host is in a period of six days, in as fine a division as the bits give. Within one
-//! run, generations also always rise.
+//! the host is in a period of six days, in as fine a division as the bits give, which is 8 seconds for 16 bits
+//! and a tenth of a millisecond for 32.
+//!
+//! Within a division there may be several policies, and several runs. Two rules keep all of them apart: no generation is
+//! used that is more than one division ahead of the time, and none that is not ahead of all that this run used, or
+//! that any earlier one may have used when this one began. So there are moments at which there is no next generation yet.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,38 +44,41 @@ pub struct BadMask(u32);
 
 impl FlowMark {
     /// A mark in the bits of `mask`, which nobody else may use: in particular, a packet that carries the
-    /// current mark already is let through. The generation is that of the time.
+    /// current mark already is let through. Its generation is one that an earlier run may have used: nothing is to
+    /// be accepted with it, but with the [`next`](Self::next).
     ///
     /// # Errors
     /// Fewer than 16 bits, or bits that are not side by side.
     pub fn fresh(mask: u32) -> Result<Self, BadMask> {
+        Self::fresh_at(mask, since_boot())
+    }
+
+    fn fresh_at(mask: u32, now: Duration) -> Result<Self, BadMask> {
         let shifted = mask.checked_shr(mask.trailing_zeros()).unwrap_or(0);
         if shifted.trailing_ones() != shifted.count_ones() || shifted.count_ones() < MIN_BITS {
             return Err(BadMask(mask));
         }
-        let since_boot = clock_gettime(ClockId::Boottime);
-        let seconds = u64::try_from(since_boot.tv_sec).unwrap_or(0);
-        let nanos = u32::try_from(since_boot.tv_nsec).unwrap_or(0);
-        Ok(Self {
-            mask,
-            generation: generation_at(Duration::new(seconds, nanos), shifted),
-        })
+        let generation = generation_at(now, shifted) % shifted + 1;
+        Ok(Self { mask, generation })
     }
 
-    /// The next generation: that of the time, or the one after this if that is as far already.
+    /// The next generation; `None` where it is too early for one, which with 16 bits may take 8 seconds.
     #[must_use]
-    pub fn next(self) -> Self {
-        let last = self.last();
-        let by_time = Self::fresh(self.mask).map_or(self.generation, |fresh| fresh.generation);
+    pub fn next(self) -> Option<Self> {
+        self.next_at(since_boot())
+    }
+
+    fn next_at(self, now: Duration) -> Option<Self> {
+        let last = u64::from(self.last());
+        let by_time = generation_at(now, self.last());
         // How far the time is ahead, round the period; more than half of it is behind.
-        let ahead =
-            (u64::from(by_time) + u64::from(last) - u64::from(self.generation)) % u64::from(last);
-        let generation = if ahead == 0 || ahead > u64::from(last / 2) {
-            self.generation % last + 1
-        } else {
-            by_time
+        let ahead = (u64::from(by_time) + last - u64::from(self.generation)) % last;
+        let generation = match ahead {
+            0 => by_time % self.last() + 1,
+            ahead if ahead <= last / 2 => by_time,
+            _ => return None,
         };
-        Self { generation, ..self }
+        Some(Self { generation, ..self })
     }
 
     /// The bits that are ours.
@@ -90,6 +97,14 @@ impl FlowMark {
     const fn last(self) -> u32 {
         self.mask >> self.mask.trailing_zeros()
     }
+}
+
+/// How long the host runs, with the time it slept.
+fn since_boot() -> Duration {
+    let since_boot = clock_gettime(ClockId::Boottime);
+    let seconds = u64::try_from(since_boot.tv_sec).unwrap_or(0);
+    let nanos = u32::try_from(since_boot.tv_nsec).unwrap_or(0);
+    Duration::new(seconds, nanos)
 }
 
 /// The generation, of `1..=last`, at a time since the host was started.
@@ -128,6 +143,10 @@ impl CurrentFlowMark {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use secgroup_testkit::rng::Rng;
+
     use super::*;
 
     #[test]
@@ -158,27 +177,45 @@ mod tests {
         );
     }
 
+    /// Runs that are killed and started again at any time, and change their policy at any time.
     #[test]
-    fn every_next_generation_is_another_one() {
-        for mask in [0xffff_0000, 0xffff_ffff] {
-            let mut mark = FlowMark::fresh(mask).unwrap();
-            let mut seen = std::collections::BTreeSet::from([mark.value()]);
-            for _ in 0..1000 {
-                mark = mark.next();
-                assert!(seen.insert(mark.value()));
-                assert_ne!(mark.value(), 0);
+    fn no_run_uses_a_generation_that_was_used_before() {
+        let seed = 0x5eed_0f10;
+        println!("seed {seed:#x}");
+        let mut rng = Rng::new(seed);
+        for mask in [0xffff_0000, 0x00ff_ff00, 0xffff_ffff] {
+            let mut used = BTreeSet::new();
+            // So that the period ends on the way.
+            let mut now = 2 * PERIOD - Duration::from_secs(3600);
+            for _ in 0..200 {
+                let mut mark = FlowMark::fresh_at(mask, now).unwrap();
+                for _ in 0..rng.below(20) {
+                    let longest = [3, 3_000, 30_000][usize::try_from(rng.below(3)).unwrap()];
+                    now += Duration::from_millis(rng.below(longest));
+                    if let Some(next) = mark.next_at(now) {
+                        assert!(used.insert(next.value()), "{mask:#x} {now:?}");
+                        assert_ne!(next.value(), 0);
+                        mark = next;
+                    }
+                }
             }
+            assert!(used.len() > 500, "{mask:#x}: {}", used.len());
         }
     }
 
     #[test]
-    fn after_the_last_generation_comes_the_first_and_never_none() {
-        let mark = FlowMark {
-            mask: 0xffff_0000,
-            generation: 0xffff,
-        };
-        assert_ne!(mark.next().value(), 0);
-        assert_ne!(mark.next(), mark);
+    fn a_next_generation_is_never_far() {
+        let second = Duration::from_secs(1);
+        for (mask, division) in [(0xffff_0000, 8 * second), (0xffff_ffff, second / 8192)] {
+            for now in [second, PERIOD - second, PERIOD - second / 1000] {
+                let mark = FlowMark::fresh_at(mask, now).unwrap();
+                assert_eq!(mark.next_at(now), None);
+                let next = mark.next_at(now + division).unwrap();
+                assert_ne!(next, mark);
+                // And once there was time, there are two.
+                assert!(next.next_at(now + 2 * division).is_some());
+            }
+        }
     }
 
     #[test]
