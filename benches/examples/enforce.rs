@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use secgroup_api::Params;
 use secgroup_control::{Defaults, Lowering, Touched};
 use secgroup_ec2::{Caller, Changes, Site, State};
-use secgroup_endpoint::{Enforce, Service, Storage};
+use secgroup_endpoint::{Enforce, Service, Settle, Storage};
 use secgroup_model::{AccountId, NetworkInterface, SecurityGroup};
 use secgroup_runtime::{Clock, Runtime, RuntimeSettings};
 
@@ -92,7 +92,7 @@ struct Workers {
 }
 
 impl Enforce for Workers {
-    fn enforce(&self, state: &State, changes: &Changes) {
+    fn enforce(&self, state: &State, changes: &Changes) -> Settle {
         let begun = Instant::now();
         let touched = Touched {
             groups: changes.keys::<SecurityGroup>(),
@@ -103,6 +103,7 @@ impl Enforce for Workers {
         self.runtime.publish(Arc::new(snapshot));
         let mut took = self.took.lock().unwrap_or_else(PoisonError::into_inner);
         took.push(begun.elapsed());
+        None
     }
 }
 
@@ -143,7 +144,9 @@ impl Bench {
     /// Makes a call, which must succeed; its answer.
     fn call(&self, form: &str) -> Result<String, Box<dyn Error>> {
         let params = Params::parse(form.as_bytes()).map_err(|error| error.message)?;
-        let answer = self.service.call(&self.caller, &params, "id");
+        let answer = self
+            .service
+            .call(&self.caller, &params, secgroup_api::Service::Ec2, "id");
         let text = String::from_utf8(answer.body)?;
         if answer.status == 200 {
             Ok(text)

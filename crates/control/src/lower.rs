@@ -4,7 +4,7 @@
 //! ([`Lowering::update`]): rules are compiled again for the groups that were touched, and a member that joins or leaves is one entry of
 //! the directory, for every address that it has (M6). What comes out is the same.
 //!
-//! **In place, or beside.** The directory of the last snapshot is changed in place only where a single interface was touched: a packet is judged
+//! **In place, or beside.** The directory of the last snapshot is changed in place only where a single interface was touched and nothing else: a packet is judged
 //! by the rules of one interface and the groups of one peer, so it sees that interface's membership as it was or as it is, and no mixture. Where several things
 //! were touched at once a new directory is made beside the old one and swapped in with the rules.
 
@@ -169,7 +169,8 @@ impl Lowering {
         let has_touched_group = |interface: &&NetworkInterface| stale(&interface.groups);
         let affected = inventory.interfaces.values().filter(has_touched_group);
         interfaces.extend(affected.map(|interface| interface.id.clone()));
-        if touched.interfaces.len() > 1 {
+        let is_alone = touched.interfaces.len() == 1 && touched.groups.is_empty();
+        if !touched.interfaces.is_empty() && !is_alone {
             // Beside the one in force, which workers go on reading.
             self.last.directory = Arc::default();
             for member in self.last.members.values() {

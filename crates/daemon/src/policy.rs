@@ -50,7 +50,7 @@ fn apply(config: &Config, inventory: &mut Inventory) -> Vec<Diagnostic> {
         }
     }
     for interface in &config.interfaces {
-        match interface.binding.find(inventory) {
+        match interface.binding.find(inventory, None) {
             Ok(Some(_)) => {}
             Ok(None) if interface.attachment.is_some() => {} // Said above.
             Ok(None) => faults.push(missing(interface, inventory)),

@@ -17,5 +17,5 @@ pub use crate::folder::{FolderError, StateFolder};
 pub use crate::keys::{Access, AccessKey, Keys, KeysError, is_account};
 pub use crate::random::{NoRandomness, Random};
 pub use crate::server::{Endpoint, Limits, Options, StartError};
-pub use crate::service::{Enforce, Nobody, Service, ServiceError};
+pub use crate::service::{Enforce, Nobody, Service, ServiceError, Settle};
 pub use crate::storage::Storage;

@@ -25,11 +25,14 @@ use crate::counters::Counters;
 use crate::random::{NoRandomness, Random};
 use crate::storage::Storage;
 
+/// What an answer has still to wait for, and other calls have not.
+pub type Settle = Option<Box<dyn FnOnce()>>;
+
 /// Whoever puts changes in force: the data plane.
 pub trait Enforce: Send + Sync {
-    /// Puts `changes` in force, of which `state` is the outcome, and returns when they are: the answer to the client waits for it. Called for one
+    /// Puts `changes` in force, of which `state` is the outcome: the answer to the client waits for it, and then for what is answered here. Called for one
     /// change at a time, in the order in which they happened, while nobody else sees the state; so it must not call the [`Service`] again.
-    fn enforce(&self, state: &State, changes: &Changes);
+    fn enforce(&self, state: &State, changes: &Changes) -> Settle;
 }
 
 /// An endpoint without a data plane.
@@ -37,7 +40,9 @@ pub trait Enforce: Send + Sync {
 pub struct Nobody;
 
 impl Enforce for Nobody {
-    fn enforce(&self, _: &State, _: &Changes) {}
+    fn enforce(&self, _: &State, _: &Changes) -> Settle {
+        None
+    }
 }
 
 /// Why there is no service, or why a change did not happen.
@@ -157,7 +162,11 @@ impl Service {
             changes.take_back(&mut state);
             return Err(error.into());
         }
-        self.enforce.enforce(&state, &changes);
+        let settle = self.enforce.enforce(&state, &changes);
+        drop(state);
+        if let Some(settle) = settle {
+            settle();
+        }
         Ok(done)
     }
 

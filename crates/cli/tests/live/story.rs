@@ -35,6 +35,7 @@ const IN_VAIN: Duration = Duration::from_millis(300);
 live! {
     fn three_tiers_with_the_aws_cli_alone() {
         let Some(mut site) = Site::new() else { return };
+        site.nothing_is_there_yet();
         site.tier_of_the_web();
         site.tier_of_applications();
         site.tier_of_databases();
@@ -97,6 +98,20 @@ impl Site {
             folder,
             aws,
         })
+    }
+
+    /// Before there is a network interface, a machine reaches nobody: not even the host that the daemon runs on, which has an address on
+    /// the machine's own cable.
+    fn nothing_is_there_yet(&self) {
+        self.firewall.ip("addr add 192.0.2.1/24 dev web-2i");
+        self.machines["web-2"].ip("addr add 192.0.2.2/24 dev eth0");
+        self.never_hears_the_host("web-2");
+    }
+
+    /// The shield of an interface is up for as long as it is configured, whether it is bound or not.
+    fn never_hears_the_host(&self, name: &str) {
+        let tried = self.machines[name].sh("ping -c 2 -i 0.2 -W 1 192.0.2.1");
+        assert!(!tried.status.success(), "{tried:?}");
     }
 
     /// Steps 1 to 4: a group for web servers that the world may reach by HTTP, and machines in it.
@@ -172,6 +187,7 @@ impl Site {
         let instance = instance.as_str().expect("it is attached").to_owned();
         self.aws(&format!("terminate-instances --instance-ids {instance}"));
         self.never(&self.world, "web-2", 80);
+        self.never_hears_the_host("web-2");
         let status = self.daemon.status();
         let warnings = status["warnings"].to_string();
         assert!(warnings.contains("web-2 waits for"), "{warnings}");

@@ -50,24 +50,32 @@ pub enum Binding {
 }
 
 impl Binding {
-    /// The network interface that is meant, if it is there.
+    /// The network interface that is meant, if it is there. A tag or a MAC address means one of `account`, where that is given: what others
+    /// create must not be taken for it. An id means itself.
     ///
     /// # Errors
     /// Several are: their ids.
     pub fn find<'a>(
         &self,
         inventory: &'a Inventory,
+        account: Option<&str>,
     ) -> Result<Option<&'a NetworkInterface>, Vec<&'a NetworkInterfaceId>> {
+        let is_theirs = |eni: &&NetworkInterface| {
+            let vpc = || inventory.vpcs.get(inventory.vpc_of(eni)?);
+            account.is_none_or(|account| vpc().is_some_and(|vpc| vpc.owner.as_str() == account))
+        };
         let found: Vec<_> = match self {
             Self::Id(id) => inventory.interfaces.get(id).into_iter().collect(),
             Self::Tag { key, value } => {
                 let has = |tags: &Tags| tags.get(key) == Some(value);
                 let interfaces = inventory.interfaces.values();
-                interfaces.filter(|eni| has(&eni.tags)).collect()
+                let tagged = interfaces.filter(|eni| has(&eni.tags));
+                tagged.filter(is_theirs).collect()
             }
             Self::Mac(mac) => {
                 let interfaces = inventory.interfaces.values();
-                interfaces.filter(|eni| eni.mac == Some(*mac)).collect()
+                let found = interfaces.filter(|eni| eni.mac == Some(*mac));
+                found.filter(is_theirs).collect()
             }
         };
         match found[..] {

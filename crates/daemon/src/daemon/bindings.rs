@@ -17,13 +17,15 @@ pub(super) struct Bindings {
 }
 
 impl Bindings {
-    /// Looks up every interface of the configuration.
+    /// Looks up every interface of the configuration: with an endpoint, those of its own account.
     pub(super) fn of(config: &Config, inventory: &Inventory) -> Self {
         let mut bindings = Self::default();
+        let managed = config.api.is_some();
+        let account = managed.then_some(config.policy.options.account.as_str());
         let mut taken: BTreeMap<&NetworkInterfaceId, &str> = BTreeMap::new();
         for interface in &config.interfaces {
             let (name, binding) = (interface.name.as_str(), &interface.binding);
-            let why = match binding.find(inventory) {
+            let why = match binding.find(inventory, account) {
                 Ok(Some(eni)) => match taken.get(&eni.id) {
                     None => {
                         taken.insert(&eni.id, name);
@@ -66,7 +68,7 @@ impl Bindings {
 mod tests {
     use std::path::Path;
 
-    use secgroup_model::{MacAddress, NetworkInterface};
+    use secgroup_model::{AccountId, MacAddress, NetworkInterface, Tags, Vpc, VpcId};
 
     use super::*;
 
@@ -94,10 +96,46 @@ devices = ["eth3"]
         config
     }
 
+    /// A network interface of the endpoint's own account.
     fn eni<'a>(inventory: &'a mut Inventory, id: &str) -> &'a mut NetworkInterface {
+        eni_of(inventory, id, "123456789012")
+    }
+
+    /// A network interface in the VPC of an account.
+    fn eni_of<'a>(
+        inventory: &'a mut Inventory,
+        id: &str,
+        account: &str,
+    ) -> &'a mut NetworkInterface {
+        let vpc = Vpc {
+            id: VpcId::new(&format!("vpc-{account}")),
+            owner: AccountId::new(account),
+            cidrs: Vec::new(),
+            ipv6_cidrs: Vec::new(),
+            is_default: true,
+            tags: Tags::new(),
+            origin: None,
+        };
         let id = NetworkInterfaceId::new(id);
-        let new = || NetworkInterface::new(id.clone(), Vec::new(), Vec::new());
-        inventory.interfaces.entry(id.clone()).or_insert_with(new)
+        let new = NetworkInterface {
+            vpc: Some(vpc.id.clone()),
+            ..NetworkInterface::new(id.clone(), Vec::new(), Vec::new())
+        };
+        inventory.vpcs.insert(vpc.id.clone(), vpc);
+        inventory.interfaces.entry(id).or_insert(new)
+    }
+
+    #[test]
+    fn what_another_account_calls_so_is_not_meant() {
+        let mut inventory = Inventory::default();
+        let theirs = eni_of(&mut inventory, "eni-00000000000000001", "210987654321");
+        theirs.tags.insert("Name".to_owned(), "web".to_owned());
+        let id = "eni-00000000000000002";
+        assert_eq!(Bindings::of(&config(), &inventory).get("web"), None);
+        let own = eni(&mut inventory, id);
+        own.tags.insert("Name".to_owned(), "web".to_owned());
+        let bindings = Bindings::of(&config(), &inventory);
+        assert_eq!(bindings.get("web").unwrap().as_str(), id);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use secgroup_io::live::nfqueue::CurrentFlowMark;
 use secgroup_io::live::tap::{Netns, TapSettings};
 use secgroup_packet::{InterfaceIndex, Steering};
 use secgroup_runtime::{LinkSettings, Open};
+use tracing::warn;
 
 use self::opener::LinkOpener;
 use crate::config::{Backend, CaptureFiles, Interface, Mode, Port};
@@ -44,18 +45,24 @@ impl Link {
         Self { interface, opener }
     }
 
-    /// Takes over the shields of a link that was closed for this one: devices that stay are not without one for a moment.
+    /// Takes over the shields of a link that was closed for this one, or that waited: devices that stay are not without one for a moment.
     pub(super) fn take_shields(&self, former: &Self) {
-        let mut former = std::mem::take(&mut *former.opener.shields());
-        let is_wanted = matches!(self.interface.mode, Mode::Inline { shield: true, .. });
+        if !matches!(self.interface.mode, Mode::Inline { shield: true, .. }) {
+            return;
+        }
+        let mut theirs = former.opener.shields();
+        let mut own = self.opener.shields();
         let ports = self.interface.ports();
-        former.retain(|device, _| {
-            is_wanted
-                && ports
-                    .iter()
-                    .any(|port| port.device() == Some(device.as_str()))
-        });
-        self.opener.shields().extend(former);
+        for device in ports.iter().filter_map(|port| port.device()) {
+            own.extend(theirs.remove_entry(device));
+        }
+    }
+
+    /// Keeps its devices off the host's own network stack while it is open nowhere: as long as it is configured, nothing passes it.
+    pub(super) fn raise_shields(&self) {
+        if let Err(error) = self.opener.raise_all() {
+            warn!("{}: {error}", self.interface.name);
+        }
     }
 
     /// Whether it is what `interface` asks for; allowance and groups are the policy's, and whether it is enforced can change while its devices are open.

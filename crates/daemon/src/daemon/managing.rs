@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use secgroup_control::Touched;
 use secgroup_ec2::{Changes, Record, State};
-use secgroup_endpoint::Enforce;
+use secgroup_endpoint::{Enforce, Settle};
 use secgroup_model::{
     AssociationStatus, GroupId, Inventory, NetworkInterface, Peering, PrefixList, SecurityGroup,
     Subnet, Vpc,
@@ -30,10 +30,9 @@ impl Enforcer {
 }
 
 impl Enforce for Enforcer {
-    fn enforce(&self, state: &State, changes: &Changes) {
-        if let Some(operator) = self.0.get().and_then(Weak::upgrade) {
-            operator.edited(&state.inventory, changes);
-        }
+    fn enforce(&self, state: &State, changes: &Changes) -> Settle {
+        let operator = self.0.get().and_then(Weak::upgrade)?;
+        operator.edited(&state.inventory, changes)
     }
 }
 

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, bounded};
 use secgroup_conntrack::Connection;
 use secgroup_control::Lowering;
 use secgroup_ec2::Changes;
-use secgroup_endpoint::Service;
+use secgroup_endpoint::{Service, Settle};
 use secgroup_io::live::nfqueue::CurrentFlowMark;
 use secgroup_io::live::tap::Netns;
 use secgroup_model::Inventory;
@@ -23,7 +23,7 @@ use super::bindings::Bindings;
 use super::following::Told;
 use super::host::{Change, HostSide};
 use super::in_force::{self, Accepted, lower};
-use super::links::Surroundings;
+use super::links::{Link, Surroundings};
 use super::managing::{self, Reach};
 use super::names::Names;
 use super::state::State;
@@ -160,6 +160,7 @@ impl Operator {
 
     /// Devices appeared, went or changed.
     pub(super) fn devices_changed(&self) {
+        self.lock().waiting.iter().for_each(Link::raise_shields);
         self.runtime.devices_changed();
     }
 
@@ -219,16 +220,19 @@ impl Operator {
         }
     }
 
-    /// Brings a change of the managed policy into force. Returns when every worker goes by it, and the kernel of host mode.
-    pub(super) fn edited(&self, inventory: &Inventory, changes: &Changes) {
+    /// Brings a change of the managed policy into force. Every worker goes by it when this returns; what the kernel does in host mode is
+    /// begun, and waited for by what is answered.
+    pub(super) fn edited(&self, inventory: &Inventory, changes: &Changes) -> Settle {
         let change = match managing::reach(inventory, changes) {
-            Reach::Nothing => return,
+            Reach::Nothing => return None,
             Reach::These(touched) => self.lock().amend(&self.runtime, inventory, Some(&touched)),
             Reach::Everything => self.lock().amend(&self.runtime, inventory, None),
         };
-        if let Err(why) = change.wait(RELOAD_PATIENCE) {
-            error!("flows that the kernel carries may go by the former policy: {why}");
-        }
+        Some(Box::new(move || {
+            if let Err(why) = change.wait(RELOAD_PATIENCE) {
+                error!("flows that the kernel carries may go by the former policy: {why}");
+            }
+        }))
     }
 
     /// How many rules are attached to anything, and how many interfaces the policy has.

@@ -58,6 +58,7 @@ impl State {
         self.bindings = bindings;
         self.audit(runtime, &config, true);
         self.generation = runtime.publish(snapshot).generation;
+        self.unsure = false;
         self.audit(runtime, &config, false);
         let mut warnings: Vec<_> = said.lines().map(str::to_owned).collect();
         warnings.extend(self.attach_missing(runtime, &config.interfaces));
@@ -90,22 +91,30 @@ impl State {
         };
         let moves = bindings != self.bindings;
         let config = &self.config;
+        // Until this is done, nobody knows what of it is.
+        let is_sure = !std::mem::replace(&mut self.unsure, true);
         let snapshot = match touched {
-            Some(touched) if !moves => {
+            Some(touched) if is_sure && !moves => {
                 update(&mut self.lowering, config, &bindings, inventory, touched)
             }
             _ => lower(&mut self.lowering, config, &bindings, inventory),
         };
         if moves {
             self.detach_unwanted(runtime, &self.config.clone(), &bindings);
+            for why in bindings.unbound() {
+                if !self.bindings.unbound().contains(why) {
+                    warn!("{why}");
+                }
+            }
             self.bindings = bindings;
         }
         self.generation = runtime.publish(snapshot).generation;
-        if moves {
+        if moves || self.links.len() < self.bindings.ids().len() {
             for why in self.attach_missing(runtime, &self.config.interfaces.clone()) {
                 warn!("{why}");
             }
         }
+        self.unsure = false;
         self.host.policy_changed()
     }
 
@@ -121,6 +130,7 @@ impl State {
                 warnings.push(why);
             }
         }
+        self.keep_closed(interfaces);
         self.former.values().for_each(Link::release);
         self.former.clear();
         warnings

@@ -30,8 +30,12 @@ pub(super) struct State {
     pub(super) last_error: Option<String>,
     pub(super) around: Surroundings,
     pub(super) links: BTreeMap<InterfaceIndex, Link>,
-    /// Links that a reload has closed, until those in their place are there.
+    /// Links that were closed, until those in their place are there.
     pub(super) former: BTreeMap<InterfaceIndex, Link>,
+    /// Interfaces of the configuration that are attached to nothing: their devices are kept closed, and off the host's own network stack.
+    pub(super) waiting: Vec<Link>,
+    /// The policy in force may be neither the former nor the next one: a change of it was broken off.
+    pub(super) unsure: bool,
     pub(super) host: HostSide,
 }
 
@@ -57,6 +61,8 @@ impl State {
             around,
             links: BTreeMap::new(),
             former: BTreeMap::new(),
+            waiting: Vec::new(),
+            unsure: false,
             host,
         }
     }
@@ -67,6 +73,7 @@ impl State {
                 self.attach(runtime, interface)?;
             }
         }
+        self.keep_closed(&self.config.interfaces.clone());
         self.host.install(&self.config.interfaces)
     }
 
@@ -75,7 +82,7 @@ impl State {
         let index = index_of(&self.lowering, &self.bindings, &name)
             .ok_or_else(|| format!("the policy has no network interface '{name}'"))?;
         let link = Link::new(interface, self.around.clone());
-        if let Some(former) = self.former.get(&index) {
+        for former in self.former.values().chain(&self.waiting) {
             link.take_shields(former);
         }
         runtime
@@ -83,6 +90,24 @@ impl State {
             .map_err(|error| format!("{name}: {error}"))?;
         self.links.insert(index, link);
         Ok(())
+    }
+
+    /// Keeps the devices of `interfaces` that are attached to nothing off the host's own network stack: what is configured is enforced or closed, and a
+    /// workload does not reach the host past its rules because these are not there yet, or no longer.
+    pub(super) fn keep_closed(&mut self, interfaces: &[Interface]) {
+        let before = std::mem::take(&mut self.waiting);
+        for interface in interfaces {
+            if self.links.values().any(|link| link.is_for(interface)) {
+                continue;
+            }
+            let link = Link::new(interface.clone(), self.around.clone());
+            for former in self.former.values().chain(&before) {
+                link.take_shields(former);
+            }
+            link.raise_shields();
+            self.waiting.push(link);
+        }
+        before.iter().for_each(Link::release);
     }
 
     /// A connection, for people.
@@ -121,7 +146,8 @@ impl State {
     }
 
     pub(super) fn warnings(&self) -> Vec<String> {
-        let mut warnings: Vec<_> = self.links.values().flat_map(Link::warnings).collect();
+        let links = self.links.values().chain(&self.waiting);
+        let mut warnings: Vec<_> = links.flat_map(Link::warnings).collect();
         warnings.extend(self.host.warning());
         warnings.extend_from_slice(self.bindings.unbound());
         warnings
@@ -156,6 +182,7 @@ impl State {
 
     /// Leaves all devices as they were before; when they are closed.
     pub(super) fn release(&self) {
-        self.links.values().for_each(Link::release);
+        let links = self.links.values().chain(&self.waiting);
+        links.for_each(Link::release);
     }
 }

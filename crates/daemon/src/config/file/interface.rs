@@ -16,10 +16,10 @@ pub(crate) struct Interface {
     /// The id of the network interface of the policy, where `name` is not it.
     #[schemars(example = &"eni-0123456789abcdef0")]
     pub(crate) eni: Option<String>,
-    /// The network interface of the policy with this tag, as `KEY=VALUE`.
+    /// The network interface of the policy with this tag, as `KEY=VALUE`; with `[api]`, of `account`'s.
     #[schemars(example = &"Name=web-1")]
     pub(crate) tag: Option<String>,
-    /// The network interface of the policy with this MAC address.
+    /// The network interface of the policy with this MAC address; with `[api]`, of `account`'s.
     #[schemars(example = &"02:00:5e:10:00:01")]
     pub(crate) mac: Option<String>,
     /// Security groups, by id or name, of an interface that the policy does not have.

@@ -188,6 +188,26 @@ impl LinkOpener {
         })
     }
 
+    /// Keeps the devices that are there off the host's own network stack, although none is open. One that is not there yet is no fault.
+    pub(super) fn raise_all(&self) -> Result<(), OpenError> {
+        let Mode::Inline {
+            inside,
+            outside,
+            shield: true,
+            ..
+        } = &self.mode
+        else {
+            return Ok(());
+        };
+        for port in [inside, outside] {
+            match self.raise(port) {
+                Ok(()) | Err(OpenError::NoDevice(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps a device off the host's own network stack, unless it is already. A tap's frames come to nobody else. An XDP
     /// socket consumes what it hears, but only while it is open.
     fn raise(&self, port: &Port) -> Result<(), OpenError> {

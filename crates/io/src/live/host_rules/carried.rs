@@ -31,12 +31,13 @@ impl Carried {
 
     /// Another generation for so long, or nothing where it is too early for one.
     pub(super) fn next(self, carry_for: Duration) -> Self {
-        self.mark
-            .next()
-            .map_or(Self::nothing(self.mark), |mark| Self {
+        self.mark.next().map_or_else(
+            || Self::nothing(self.mark),
+            |mark| Self {
                 mark,
                 until: SystemTime::now().checked_add(carry_for),
-            })
+            },
+        )
     }
 
     /// The mark that connections may be given.
