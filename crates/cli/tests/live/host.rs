@@ -30,7 +30,7 @@ live! {
         let seen = judged(&lab) - before;
         assert!(seen <= FEW, "{seen} packets came to the daemon");
 
-        // A tracked connection outlives its rule (D22), carried or not; and is cut where it is asked for.
+        // A tracked connection outlives its rule (D20), carried or not; and is cut where it is asked for.
         lab.policy(&Policy::of_aws());
         exchange(&here, &there, 1000);
         is_carried(&lab, &here, &there);
@@ -148,10 +148,10 @@ fn is_carried(lab: &Lab, here: &TcpStream, there: &TcpStream) {
 
 /// What one end says comes to the daemon, and no further.
 fn is_cut(lab: &Lab, mut here: &TcpStream, mut there: &TcpStream) {
-    let before = lab.daemon().packets("I", "ingress", "invalid-state");
+    let before = lab.daemon().packets("I", "ingress", "no-rule");
     there.write_all(b"let me in").unwrap();
     wait::until("a denied packet", || {
-        let denied = lab.daemon().packets("I", "ingress", "invalid-state");
+        let denied = lab.daemon().packets("I", "ingress", "no-rule");
         (denied > before).then_some(())
     });
     here.set_nonblocking(true).unwrap();
