@@ -148,3 +148,38 @@ pub(super) fn rules(inventory: &Inventory) -> u64 {
         .filter_map(|id| inventory.groups.get(id));
     groups.map(|group| group.rules.len() as u64).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use secgroup_model::NetworkInterface;
+
+    use super::*;
+
+    #[test]
+    fn what_the_configuration_says_of_an_interface_comes_first() {
+        let text = "policy = [\"web.yaml\"]\n[[interface]]\nname = \"web\"\neni = \"eni-1\"\nmode = \"host\"\n\
+                    devices = [\"eth1\"]\nallowance = 7\nsource_dest_check = false\n";
+        let loaded = Config::parse(text, Path::new("secgroup.toml"), 2);
+        let (config, _) = loaded.accept(false).unwrap_or_else(|said| panic!("{said}"));
+        let mut inventory = Inventory::default();
+        for id in ["eni-1", "eni-2"].map(NetworkInterfaceId::new) {
+            let eni = NetworkInterface::new(id.clone(), Vec::new(), Vec::new());
+            inventory.interfaces.insert(id, eni);
+        }
+        let bindings = Bindings::of(&config, &inventory);
+        let mut lowering = Lowering::new(config.defaults.clone());
+        let whole = lower(&mut lowering, &config, &bindings, &inventory);
+        let touched = Touched {
+            interfaces: bindings.ids(),
+            ..Touched::default()
+        };
+        let updated = update(&mut lowering, &config, &bindings, &inventory, &touched);
+        let index = index_of(&lowering, &bindings, "web").unwrap();
+        for snapshot in [whole, updated] {
+            let web = snapshot.interface(index).unwrap();
+            assert_eq!((web.allowance, web.source_dest_check), (Some(7), false));
+            let judged = snapshot.interfaces.iter().flatten().count();
+            assert_eq!(judged, 1, "what has no devices is not judged");
+        }
+    }
+}

@@ -51,8 +51,8 @@ fn fault(web: &str, interfaces: &str) -> String {
 
 #[test]
 fn interfaces_of_the_configuration_are_in_the_policy_by_their_names() {
-    let attached = "groups = [\"web\"]\naddresses = [\"10.0.1.11\", \"2001:db8::11\"]\nsource_dest_check = false";
-    let text = interface("WebInterface", "source_dest_check = false") + &interface("new", attached);
+    let attached = "groups = [\"web\"]\naddresses = [\"10.0.1.11\", \"2001:db8::11\"]";
+    let text = interface("WebInterface", "") + &interface("new", attached);
     let loaded = policy(WEB, &text);
     let inventory = loaded.value.expect("no errors");
     let of_policy = &inventory.interfaces["WebInterface"];
@@ -68,7 +68,6 @@ fn interfaces_of_the_configuration_are_in_the_policy_by_their_names() {
     );
     let groups: Vec<_> = new.groups.iter().map(|group| group.as_str()).collect();
     assert_eq!(groups, ["WebGroup"], "the group of that name");
-    assert!(!new.source_dest_check);
     assert_eq!(inventory.interfaces.len(), 2);
 }
 
