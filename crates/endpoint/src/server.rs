@@ -8,13 +8,15 @@
 //! The server's own threads only move bytes. A signature takes a processor some time, a call takes a lock and waits for the disk and the data plane: both happen on
 //! threads that may block, at most [`BLOCKING_THREADS`] of them; who comes when all are busy waits.
 //!
-//! A stranger can use up nothing but his share: connections are counted, and those too many are told so; heads and bodies have a greatest
-//! length and a time in which they must be sent.
+//! A stranger can use up nothing but his share: connections are counted, of all and of each source, and those too many are told so; heads and bodies
+//! have a greatest length and a time in which they must be sent, answers one in which they must be read; and no connection is for good.
 
 mod http;
 mod limits;
 mod listen;
+mod progress;
 mod request;
+mod seats;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -109,7 +111,9 @@ impl Endpoint {
     /// # Errors
     /// The addresses cannot be had, or may not be listened to with these keys.
     pub fn start(options: Options, service: Arc<Service>) -> Result<Self, StartError> {
-        if !options.listen.ip().is_loopback() && !options.keys_are_configured {
+        // An IPv4 address that is written as one of IPv6 is what it stands for.
+        let is_local = options.listen.ip().to_canonical().is_loopback();
+        if !is_local && !options.keys_are_configured {
             return Err(StartError::Exposed(options.listen));
         }
         let (listener, address) =

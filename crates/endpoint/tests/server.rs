@@ -32,10 +32,14 @@ struct Bench {
 fn limits() -> Limits {
     Limits {
         connections: 4,
+        per_source: 4,
         body: 4096,
         head: 16 << 10,
         head_time: DEADLINE,
         body_time: DEADLINE,
+        write_time: DEADLINE,
+        requests: 1000,
+        life: DEADLINE,
     }
 }
 
@@ -225,6 +229,102 @@ fn connections_are_counted() {
     }
 }
 
+/// A connection of this host that comes from another of its addresses.
+fn connect_from(source: [u8; 4], to: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((source, 0))).unwrap();
+        socket.connect(to).await.unwrap()
+    });
+    let stream = stream.into_std().unwrap();
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream
+}
+
+#[test]
+fn one_source_leaves_connections_to_others() {
+    let few = Limits {
+        per_source: 2,
+        ..limits()
+    };
+    let bench = Bench::start(few, None);
+    let mut held: Vec<_> = (0..2).map(|_| bench.connect()).collect();
+    for stream in &mut held {
+        stream.write_all(HEALTH).unwrap();
+        assert!(answer(stream).starts_with("HTTP/1.1 200"));
+    }
+    let said = bench.ask(HEALTH);
+    assert!(said.starts_with("HTTP/1.1 503"), "{said}");
+    assert!(said.contains("or 2 from where you are"), "{said}");
+    let mut other = connect_from([127, 0, 0, 2], bench.endpoint.address());
+    other.write_all(HEALTH).unwrap();
+    assert!(answer(&mut other).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn who_does_not_read_is_hung_up_on() {
+    let impatient = Limits {
+        connections: 1,
+        requests: u32::MAX,
+        write_time: Duration::from_millis(50),
+        ..limits()
+    };
+    let bench = Bench::start(impatient, None);
+    let mut deaf = bench.connect();
+    deaf.set_write_timeout(Some(DEADLINE)).unwrap();
+    // Answers fill the buffers of both ends, then requests do; a server that waits lets this time out.
+    let requests = HEALTH.repeat(1000);
+    let failed = loop {
+        if let Err(error) = deaf.write_all(&requests) {
+            break error;
+        }
+    };
+    assert!(
+        matches!(
+            failed.kind(),
+            std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe
+        ),
+        "{failed}"
+    );
+    let deadline = std::time::Instant::now() + DEADLINE;
+    while !bench.ask(HEALTH).starts_with("HTTP/1.1 200") {
+        assert!(std::time::Instant::now() < deadline, "it is still held");
+    }
+}
+
+#[test]
+fn no_connection_is_for_good() {
+    let counted = Limits {
+        requests: 3,
+        ..limits()
+    };
+    let bench = Bench::start(counted, None);
+    let mut stream = bench.connect();
+    for is_last in [false, false, true] {
+        stream.write_all(HEALTH).unwrap();
+        let said = answer(&mut stream);
+        assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+        assert_eq!(said.contains("connection: close"), is_last, "{said}");
+    }
+    assert!(is_closed(&mut stream));
+
+    let short = Limits {
+        life: Duration::from_millis(50),
+        ..limits()
+    };
+    let bench = Bench::start(short, None);
+    let mut stream = bench.connect();
+    // However busy it is, and whether or not the last request got its answer.
+    while stream.write_all(HEALTH).is_ok() && matches!(stream.read(&mut [0; 4096]), Ok(1..)) {}
+    let mut idle = bench.connect();
+    assert!(is_closed(&mut idle));
+}
+
 #[test]
 fn nonsense_is_answered_or_hung_up_on() {
     let bench = Bench::start(limits(), None);
@@ -257,10 +357,15 @@ fn only_this_host_is_listened_to_without_chosen_keys() {
         admin: None,
         limits: limits(),
     };
-    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:192.0.2.1]:0"] {
         let refused = Endpoint::start(options(listen, false), Arc::clone(&bench.service));
         assert!(matches!(refused, Err(StartError::Exposed(_))), "{listen}");
     }
+    let mapped = Endpoint::start(
+        options("[::ffff:127.0.0.1]:0", false),
+        Arc::clone(&bench.service),
+    );
+    assert!(mapped.is_ok(), "it is loopback too");
     let chosen = Endpoint::start(options("0.0.0.0:0", true), Arc::clone(&bench.service));
     assert!(chosen.is_ok());
     let taken = options(&bench.endpoint.address().to_string(), false);

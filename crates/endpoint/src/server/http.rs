@@ -71,8 +71,8 @@ pub(super) async fn refuse(shared: Arc<Shared>, source: SocketAddr) -> Response<
     let error = ModelError::new(
         ErrorCode::RequestLimitExceeded,
         format!(
-            "Request limit exceeded. There are {} connections already.",
-            shared.limits.connections
+            "Request limit exceeded. There are {} connections already, or {} from where you are.",
+            shared.limits.connections, shared.limits.per_source
         ),
     );
     let mut response = respond(error_answer(&error, &request_id), &request_id);
@@ -193,7 +193,8 @@ fn health() -> Response<Reply> {
     response
 }
 
-fn close(response: &mut Response<Reply>) {
+/// Says that the connection ends with this answer.
+pub(super) fn close(response: &mut Response<Reply>) {
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(CONNECTION, close);
 }

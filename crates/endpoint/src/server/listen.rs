@@ -1,5 +1,9 @@
 //! Connections: how many there are, and how long they live.
+//!
+//! A stranger without a key must not keep others out. So one source has only so many ([`Seats`]), an answer must be read ([`Progress`]), and
+//! a connection ends after some requests and some time, whoever has it: clients connect again, and wait for their turn like others.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -12,9 +16,11 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 
 use super::http::Reply;
+use super::progress::Progress;
+use super::seats::Seats;
 use super::{Limits, Shared, http};
 
 /// Connections beyond the limit that are told so; those beyond these are closed without a word.
@@ -38,7 +44,7 @@ pub(super) async fn serve(
     shared: Arc<Shared>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let free = Arc::new(Semaphore::new(shared.limits.connections));
+    let seats = Seats::new(shared.limits.connections, shared.limits.per_source);
     let refusals = Arc::new(Semaphore::new(REFUSALS));
     loop {
         let accepted = tokio::select! {
@@ -57,9 +63,9 @@ pub(super) async fn serve(
         let _ = stream.set_nodelay(true);
         let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
         let limits = shared.limits.clone();
-        if let Ok(permit) = Arc::clone(&free).try_acquire_owned() {
+        if let Some(seat) = seats.take(source.ip()) {
             let answer = move |request| http::answer(Arc::clone(&shared), source, request);
-            tokio::spawn(connection(stream, permit, limits, stopped, answer));
+            tokio::spawn(connection(stream, seat, limits, stopped, answer));
         } else if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
             let answer = move |_| http::refuse(Arc::clone(&shared), source);
             tokio::spawn(connection(stream, permit, limits, stopped, answer));
@@ -67,10 +73,11 @@ pub(super) async fn serve(
     }
 }
 
-/// Answers the requests of one connection, one after the other, until it ends or the server does: then the request under way is still answered.
-pub(crate) async fn connection<S, F>(
+/// Answers the requests of one connection, one after the other, until it ends, has had its share, or the server ends: then the request under way is still
+/// answered. `_held` is given back with it.
+pub(crate) async fn connection<S, H, F>(
     stream: S,
-    _permit: OwnedSemaphorePermit,
+    _held: H,
     limits: Limits,
     mut stopped: watch::Receiver<bool>,
     answer: impl Fn(Request<Incoming>) -> F,
@@ -78,26 +85,46 @@ pub(crate) async fn connection<S, F>(
     S: AsyncRead + AsyncWrite + Unpin,
     F: Future<Output = Response<Reply>>,
 {
-    let answer = service_fn(|request| {
+    let left = Cell::new(limits.requests);
+    let answer = service_fn(move |request| {
+        left.set(left.get().saturating_sub(1));
+        let is_last = left.get() == 0;
         let answer = answer(request);
-        async { Ok::<_, Infallible>(answer.await) }
+        async move {
+            let mut response = answer.await;
+            if is_last {
+                http::close(&mut response);
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
         .max_buf_size(limits.head)
         .max_headers(HEADERS_MAX)
-        .serve_connection(TokioIo::new(stream), answer);
+        .serve_connection(
+            TokioIo::new(Progress::new(stream, limits.write_time)),
+            answer,
+        );
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = until(&mut stopped) => {
+        ended = connection.as_mut() => Some(ended),
+        () = until(&mut stopped) => None,
+        () = tokio::time::sleep(limits.life) => None,
+    };
+    let ended = match ended {
+        Some(ended) => Ok(ended),
+        None => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            let grace = limits.body_time.saturating_add(limits.write_time);
+            tokio::time::timeout(grace, connection).await
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a connection ended early"),
+        Err(_) => tracing::debug!("a connection had its time, and was cut"),
     }
 }
 
