@@ -14,6 +14,13 @@ use secgroup_model::{ErrorCode, ModelError, Tags, check_tags};
 const PAIRS_MAX: usize = 20_000;
 /// Names are at most this many levels deep: `IpPermissions.1.IpRanges.1.CidrIp` is five.
 const DEPTH_MAX: usize = 8;
+/// A value is at most this many bytes long: what names no limit of its own may be kept, and is said again with every listing. No limit of EC2's that is kept
+/// here is greater (descriptions: 255 characters).
+const VALUE_MAX: usize = 4096;
+/// User data may be longer, 16 KiB in base64; nothing is kept of it.
+const USER_DATA: &str = "UserData";
+/// How long those are.
+const USER_DATA_MAX: usize = 22 << 10;
 /// What every request has, whatever the action.
 const COMMON: [&str; 3] = ["Action", "Version", "DryRun"];
 /// What makes a repeated call harmless.
@@ -36,7 +43,7 @@ impl Params {
     /// Makes a tree of decoded pairs. Of a name that comes twice the last value holds.
     ///
     /// # Errors
-    /// Too many parameters, names too deep, and characters that XML cannot carry back.
+    /// Too many parameters, names too deep, values too long, and characters that XML cannot carry back.
     pub fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, ParamsError> {
         let mut root = Self::default();
         for (count, (name, value)) in pairs.into_iter().enumerate() {
@@ -48,10 +55,11 @@ impl Params {
             if name.split('.').count() > DEPTH_MAX {
                 return Err(unknown(&name));
             }
+            check_length(&name, &value)?;
             if let Some(bad) = name.chars().chain(value.chars()).find(|&c| !is_text(c)) {
                 return Err(ModelError::value(format!(
                     "Parameter {} holds the character U+{:04X}, which is no text",
-                    name.escape_debug(),
+                    shown(&name),
                     u32::from(bad)
                 )));
             }
@@ -160,14 +168,14 @@ impl Params {
             .collect()
     }
 
-    /// The structures of a list, in the order of their numbers: `IpPermissions.1.…`.
+    /// The structures of a list, in the order of their numbers: `IpPermissions.1.…`. What is no number is not of the list, and stays unread.
     pub fn items(&self, name: &str) -> impl Iterator<Item = &Self> {
         let mut items: Vec<_> = self
             .members
             .get(name)
             .into_iter()
             .flat_map(|list| &list.members)
-            .filter_map(|(number, item)| Some((number.parse::<u64>().ok()?, item)))
+            .filter_map(|(number, item)| Some((list_number(number)?, item)))
             .collect();
         items.sort_unstable_by_key(|(number, _)| *number);
         items.into_iter().map(|(_, item)| item)
@@ -358,14 +366,38 @@ pub(crate) fn first(errors: Vec<ModelError>) -> ModelError {
     })
 }
 
+/// A number of a list as clients write it: `+1` and `01` would be further items beside `1`.
+fn list_number(text: &str) -> Option<u64> {
+    let is_canonical = text == "0" || text.starts_with(|first| matches!(first, '1'..='9'));
+    text.parse().ok().filter(|_| is_canonical)
+}
+
+fn check_length(name: &str, value: &str) -> Result<(), ModelError> {
+    let max = if name.split('.').any(|part| part == USER_DATA) {
+        USER_DATA_MAX
+    } else {
+        VALUE_MAX
+    };
+    if value.len() <= max {
+        return Ok(());
+    }
+    Err(ModelError::value(format!(
+        "The value of the parameter {} is too long: {} bytes, of at most {max}",
+        shown(name),
+        value.len()
+    )))
+}
+
 fn unknown(name: &str) -> ModelError {
     ModelError::new(
         ErrorCode::UnknownParameter,
-        format!(
-            "The parameter {} is not recognized",
-            name.escape_debug().take(255).collect::<String>()
-        ),
+        format!("The parameter {} is not recognized", shown(name)),
     )
+}
+
+/// As much of a name as is of use in a message.
+fn shown(name: &str) -> String {
+    name.escape_debug().take(255).collect()
 }
 
 /// What XML 1.0 can carry (XML 2.2).

@@ -93,3 +93,36 @@ fn what_is_ignored_counts_as_read_and_what_is_refused_fails() {
     let error = params.check_all_read().unwrap_err();
     assert_eq!(error.message, "The parameter G.H is not recognized");
 }
+
+#[test]
+fn only_plain_numbers_are_numbers_of_a_list() {
+    for number in ["01", "+1", "-1", "1x", "", "18446744073709551616"] {
+        let params = Params::new([
+            ("GroupId.1".to_owned(), "a".to_owned()),
+            (format!("GroupId.{number}"), "b".to_owned()),
+        ])
+        .unwrap();
+        assert_eq!(params.texts("GroupId"), ["a"], "{number}");
+        let error = params.check_all_read().unwrap_err();
+        assert_eq!(error.code, ErrorCode::UnknownParameter, "{number}");
+        assert!(error.message.contains(number), "{}", error.message);
+    }
+}
+
+#[test]
+fn values_have_a_greatest_length() {
+    let of = |name: &str, length: usize| Params::new([(name.to_owned(), "x".repeat(length))]);
+    for name in ["ImageId", "Filter.1.Value.1", "NotUserData"] {
+        assert!(of(name, 4096).is_ok(), "{name}");
+        let error = of(name, 4097).unwrap_err();
+        assert_eq!(error.code, ErrorCode::InvalidParameterValue);
+        let expected =
+            format!("The value of the parameter {name} is too long: 4097 bytes, of at most 4096");
+        assert_eq!(error.message, expected);
+    }
+    // 16 KiB in base64.
+    for name in ["UserData", "UserData.Value"] {
+        assert!(of(name, 21_848).is_ok(), "{name}");
+        assert!(of(name, 1 << 20).is_err(), "{name}");
+    }
+}
