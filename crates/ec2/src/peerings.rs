@@ -120,9 +120,10 @@ pub fn known<'a>(
 ///
 /// # Errors
 /// `InvalidVpcPeeringConnectionID.NotFound`; `OperationNotPermitted` for whoever was not asked; `InvalidStateTransition` for what is
-/// not, or no longer, a request.
+/// not, or no longer, a request; `VpcPeeringConnectionsPerVpcLimitExceeded` where either VPC has too many.
 pub fn accept(edit: &mut Edit<'_>, caller: &Caller, id: &PeeringId) -> Result<(), ModelError> {
     check_answer(edit, caller, id, PeeringCode::Active)?;
+    create::check_room(edit, id)?;
     if are_apart(edit.state(), id) {
         enter(edit, id, PeeringCode::Active, "Active".to_owned());
     } else {

@@ -264,6 +264,8 @@ codes! {
     NetworkInterfaceLimitExceeded = "NetworkInterfaceLimitExceeded",
     /// Not allowed: another account's, or one that nobody may change.
     OperationNotPermitted = "OperationNotPermitted",
+    /// An account has too many requests for peering that nobody answered, or that failed.
+    OutstandingVpcPeeringConnectionLimitExceeded = "OutstandingVpcPeeringConnectionLimitExceeded",
     /// More entries than the list may hold (B30).
     PrefixListMaxEntriesExceeded = "PrefixListMaxEntriesExceeded",
     /// The list was changed meanwhile (B30).

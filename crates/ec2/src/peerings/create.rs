@@ -7,7 +7,7 @@ use secgroup_model::{
     AccountId, ErrorCode, ModelError, Peering, PeeringId, PeeringStatus, Tags, VpcId,
 };
 
-use super::{PeeringCode, are_apart, enter, status_of, sweep};
+use super::{PeeringCode, active_of, are_apart, enter, listed, status_of, sweep};
 use crate::vpcs::{known_vpc, unknown_vpc};
 use crate::{Caller, Edit, PeeringDetails};
 
@@ -15,6 +15,10 @@ use crate::{Caller, Edit, PeeringDetails};
 const ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// A VPC has at most this many connections and requests: EC2's quota of 50 active ones and 25 requests together.
 const PER_VPC_MAX: usize = 75;
+/// An account has at most this many requests that nobody answered or that failed: EC2's quota.
+const OUTSTANDING_MAX: usize = 25;
+/// An account's requests that ended otherwise are listed for hours: at most this many.
+const ENDED_MAX: usize = 500;
 /// What EC2 says of a request that cannot be, without saying which VPC of another account there is.
 pub(super) const FAILED: &str =
     "Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range";
@@ -38,7 +42,7 @@ pub struct CreatePeering {
 ///
 /// # Errors
 /// `InvalidVpcID.NotFound` for a VPC of the caller's own, `InvalidParameterValue` for a VPC and itself,
-/// `VpcPeeringConnectionAlreadyExists`, `VpcPeeringConnectionsPerVpcLimitExceeded`.
+/// `VpcPeeringConnectionAlreadyExists`, `VpcPeeringConnectionsPerVpcLimitExceeded`, `OutstandingVpcPeeringConnectionLimitExceeded`.
 pub fn create(
     edit: &mut Edit<'_>,
     caller: &Caller,
@@ -55,6 +59,7 @@ pub fn create(
         return Err(unknown_vpc(&request.accepter));
     }
     check_pair(edit, &request.requester, &request.accepter)?;
+    check_outstanding(edit, caller)?;
     let now = edit.now();
     let code = PeeringCode::PendingAcceptance;
     let peering = Peering {
@@ -109,8 +114,48 @@ fn check_pair(edit: &Edit<'_>, one: &VpcId, other: &VpcId) -> Result<(), ModelEr
     if of(one) < PER_VPC_MAX {
         return Ok(());
     }
-    Err(ModelError::new(
+    Err(too_many(one))
+}
+
+/// Whether both VPCs may have one more active connection. Requests do not count: others make them.
+pub(super) fn check_room(edit: &Edit<'_>, id: &PeeringId) -> Result<(), ModelError> {
+    let Some(peering) = edit.inventory().peerings.get(id) else {
+        return Ok(());
+    };
+    for vpc in [&peering.requester, &peering.accepter] {
+        if active_of(edit.state(), vpc).count() >= PER_VPC_MAX {
+            return Err(too_many(vpc));
+        }
+    }
+    Ok(())
+}
+
+fn too_many(vpc: &VpcId) -> ModelError {
+    ModelError::new(
         ErrorCode::VpcPeeringConnectionsPerVpcLimitExceeded,
-        format!("The maximum number of peering connections of the vpc '{one}' has been reached."),
-    ))
+        format!("The maximum number of peering connections of the vpc '{vpc}' has been reached."),
+    )
+}
+
+/// Requests that fail cost nothing to make, and each is kept and listed: so they count.
+fn check_outstanding(edit: &Edit<'_>, caller: &Caller) -> Result<(), ModelError> {
+    let (mut outstanding, mut ended) = (0, 0);
+    let own = listed(edit.state(), edit.now());
+    for request in own.filter(|listed| listed.details.requester == caller.account) {
+        match request.code {
+            PeeringCode::PendingAcceptance | PeeringCode::Failed => outstanding += 1,
+            PeeringCode::Deleted | PeeringCode::Rejected | PeeringCode::Expired => ended += 1,
+            PeeringCode::Active => {}
+        }
+    }
+    if outstanding < OUTSTANDING_MAX && ended < ENDED_MAX {
+        return Ok(());
+    }
+    Err(ModelError::new(
+        ErrorCode::OutstandingVpcPeeringConnectionLimitExceeded,
+        "The maximum number of outstanding VPC peering connection requests has been reached.",
+    )
+    .with_help(format!(
+        "an account has at most {OUTSTANDING_MAX} that are pending or failed less than 2 hours ago, and {ENDED_MAX} that ended otherwise and are listed still"
+    )))
 }

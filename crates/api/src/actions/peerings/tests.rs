@@ -318,12 +318,75 @@ fn a_vpc_has_at_most_75() {
             "Action=CreateVpcPeeringConnection&VpcId={own}&PeerVpcId={}",
             peer.text("vpc/vpcId")
         );
-        bench.call(&form).map_err(|error| error.code())
+        let made = bench.call(&form).map_err(|error| error.code())?;
+        let id = "vpcPeeringConnection/vpcPeeringConnectionId";
+        bench.ok(&act("Accept", made.text(id)));
+        Ok(())
     };
     for second in 0..75 {
-        assert!(next(second).is_ok());
+        assert_eq!(next(second), Ok(()));
     }
     assert_eq!(next(75), Err("VpcPeeringConnectionsPerVpcLimitExceeded"));
+}
+
+/// The VPC that is asked has no more than the one that asks, whoever's requests it accepts.
+#[test]
+fn nor_does_a_vpc_that_accepts() {
+    let mut bench = Bench::new();
+    let (_, other) = two_sides(&mut bench);
+    let mut last = None;
+    for second in 0..=75 {
+        let own = bench.ok(&format!("Action=CreateVpc&CidrBlock=10.{second}.0.0/16"));
+        let answer = bench.ok(&ask(own.text("vpc/vpcId"), &other));
+        let id = answer.text("vpcPeeringConnection/vpcPeeringConnectionId");
+        last = Some(id.to_owned());
+        if second < 75 {
+            bench.log_in(OTHER_ACCOUNT);
+            bench.ok(&act("Accept", id));
+            bench.log_in(ACCOUNT);
+        }
+    }
+    let accept = act("Accept", &last.unwrap());
+    bench.log_in(OTHER_ACCOUNT);
+    let (code, message) = bench.fails(&accept);
+    assert_eq!(code, "VpcPeeringConnectionsPerVpcLimitExceeded");
+    assert!(message.contains(&other), "{message}");
+}
+
+#[test]
+fn an_account_has_at_most_25_requests_that_are_open_or_failed() {
+    let mut bench = Bench::new();
+    let (own, other) = two_sides(&mut bench);
+    let refused = "OutstandingVpcPeeringConnectionLimitExceeded";
+    bench.ok(&ask(&own, &other));
+    for number in 1..25 {
+        let form = ask(&own, &format!("vpc-{number:08x}"));
+        let answer = bench.ok(&form);
+        assert_eq!(
+            answer.text("vpcPeeringConnection/status/code"),
+            "failed",
+            "{form}"
+        );
+    }
+    let nowhere = ask(&own, "vpc-0000ffff");
+    assert_eq!(bench.fails(&nowhere).0, refused);
+    // Failed ones are forgotten after two hours. What was taken back is not open, but counts until then too, if there is very much of it.
+    bench.now += SignedDuration::from_hours(2);
+    bench.ok(&nowhere);
+    let taken_back = bench.ok("Action=CreateVpc&CidrBlock=10.9.0.0/16");
+    let form = ask(taken_back.text("vpc/vpcId"), &other);
+    for _ in 0..500 {
+        let answer = bench.ok(&form);
+        let id = answer.text("vpcPeeringConnection/vpcPeeringConnectionId");
+        bench.ok(&act("Delete", id));
+    }
+    assert_eq!(bench.fails(&form).0, refused);
+    // Others ask all the same.
+    bench.log_in(OTHER_ACCOUNT);
+    let back = format!(
+        "Action=CreateVpcPeeringConnection&VpcId={other}&PeerVpcId=vpc-0000ffff&PeerOwnerId={ACCOUNT}"
+    );
+    bench.ok(&back);
 }
 
 #[test]
