@@ -11,7 +11,7 @@ use secgroup_model::{
     parse_group_description, parse_group_name,
 };
 
-pub use self::references::{ReferencedGroup, active_peering, referenced_group};
+pub use self::references::{ReferencedGroup, active_peering, referenced_group, visible_group};
 pub(crate) use self::references::{name_peers, resolve};
 use crate::vpcs::{self, known_vpc};
 use crate::{Caller, Edit, State};

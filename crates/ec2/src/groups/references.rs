@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use secgroup_model::{
     AccountId, GroupId, GroupReference, Inventory, ModelError, Peering, PeeringId, PeeringStatus,
-    RawAddress, RawPermission, Reach, SecurityGroup, VpcId,
+    RawAddress, RawPermission, SecurityGroup, VpcId,
 };
 
 use super::{default_vpc, unknown_group, unknown_name};
@@ -18,9 +18,9 @@ use crate::{Caller, State};
 pub struct ReferencedGroup<'a> {
     /// Its id.
     pub id: &'a GroupId,
-    /// The account that owns it; `None` once it is deleted.
+    /// The account that owns it; `None` once it is deleted, or another account's and out of reach.
     pub account: Option<&'a AccountId>,
-    /// Its name, where it is in another VPC; `None` once it is deleted.
+    /// Its name, where it is in another VPC; `None` where there is no account.
     pub name: Option<&'a str>,
     /// Its VPC, where that is another one.
     pub vpc: Option<&'a VpcId>,
@@ -30,14 +30,15 @@ pub struct ReferencedGroup<'a> {
     pub peering_status: Option<&'static str>,
 }
 
-/// What the API says of the group `to` that a rule of `from` names.
+/// What the API says of the group `to` that a rule of `from` names. Of another account's group that is out of reach it says what it says of one that is deleted
+/// (A29): whether that group is there still, and what it is called, is not the caller's business any more.
 #[must_use]
 pub fn referenced_group<'a>(
     state: &'a State,
     from: &'a SecurityGroup,
     to: &'a GroupReference,
 ) -> ReferencedGroup<'a> {
-    let group = state.inventory.groups.get(&to.group);
+    let group = visible_group(state, from, to);
     let vpc = group
         .map_or(to.vpc.as_ref(), |group| group.vpc.as_ref())
         .filter(|vpc| from.vpc.as_ref() != Some(*vpc));
@@ -54,6 +55,18 @@ pub fn referenced_group<'a>(
         peering: peering.map(|peering| &peering.id),
         peering_status: peering.map(|peering| status(state, peering)),
     }
+}
+
+/// The group `to` as the owner of `from` may see it: while it is there, and his own or within reach.
+#[must_use]
+pub fn visible_group<'a>(
+    state: &'a State,
+    from: &SecurityGroup,
+    to: &GroupReference,
+) -> Option<&'a SecurityGroup> {
+    let group = state.inventory.groups.get(&to.group)?;
+    let is_visible = group.owner == from.owner || state.inventory.may_reference(from, to);
+    is_visible.then_some(group)
 }
 
 /// The active peering connection between two VPCs.
@@ -134,7 +147,8 @@ pub(crate) fn name_peers(
 /// said whose group that is, it must be.
 ///
 /// # Errors
-/// `InvalidGroup.NotFound` (A30). A group of another account that nothing connects with is answered like one that is not there.
+/// `InvalidGroup.NotFound` (A30). A group of another account that is out of reach, also while a request for peering is pending or after the connection
+/// ended, is answered like one that is not there.
 pub(crate) fn resolve(
     state: &State,
     from: &SecurityGroup,
@@ -153,7 +167,7 @@ pub(crate) fn resolve(
         vpc: target.vpc.clone().filter(|_| target.vpc != from.vpc),
         peering: None,
     };
-    if is_foreign && state.inventory.reach(from, &reference) == Reach::Unrelated {
+    if is_foreign && !state.inventory.may_reference(from, &reference) {
         return Err(unknown());
     }
     state.inventory.check_reference(from, &reference)?;

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use secgroup_ec2::State;
-use secgroup_ec2::groups::referenced_group;
+use secgroup_ec2::groups::visible_group;
 use secgroup_model::{Direction, Listing, Peer, Rule, SecurityGroup, Tags, Traffic};
 
 use crate::Filterable;
@@ -69,12 +69,13 @@ impl<'a> Shown<'a> {
             ("prefix-list-id", Peer::PrefixList(list)) => Some(list.as_str().into()),
             ("group-id", Peer::Group(to)) => Some(to.group.as_str().into()),
             ("group-name", Peer::Group(to)) => {
-                let group = self.state.inventory.groups.get(&to.group);
+                let group = visible_group(self.state, self.group, to);
                 group.map(|group| group.name.as_str().into())
             }
-            ("user-id", Peer::Group(to)) => referenced_group(self.state, self.group, to)
-                .account
-                .map(|account| account.as_str().into()),
+            ("user-id", Peer::Group(to)) => {
+                let group = visible_group(self.state, self.group, to);
+                group.map(|group| group.owner.as_str().into())
+            }
             _ => None,
         };
         value.into_iter().collect()

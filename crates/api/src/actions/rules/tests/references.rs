@@ -122,6 +122,46 @@ fn a_group_of_another_account_is_named_with_its_account() {
     assert!(answer.items("unknownIpPermissionSet").is_empty());
 }
 
+/// Once the peering is gone, whether another account's group is there still is that account's business alone.
+#[test]
+fn a_foreign_group_out_of_reach_looks_like_a_deleted_one() {
+    let mut bench = Bench::new();
+    let web = group(&mut bench, "web");
+    let own = bench.vpc();
+    bench.log_in(OTHER_ACCOUNT);
+    let other = vpc(&mut bench, "10.1.0.0/16");
+    let far = group_in(&mut bench, &other, "far");
+    bench.log_in(ACCOUNT);
+    let peering = peer(&mut bench, &own, &other, OTHER_ACCOUNT);
+    let call = format!(
+        "Action=AuthorizeSecurityGroupIngress&GroupId={web}&{}",
+        from_group(&far, OTHER_ACCOUNT)
+    );
+    bench.ok(&call);
+    let named = "Action=DescribeSecurityGroups&Filter.1.Name=ip-permission.group-name&Filter.1.Value.1=far";
+    assert_eq!(bench.ok(named).items("securityGroupInfo").len(), 1);
+    unpeer(&mut bench, &peering);
+    assert_eq!(bench.ok(named).items("securityGroupInfo").len(), 0);
+    let pair = |bench: &mut Bench| {
+        let group = described(bench, &web);
+        group.items("ipPermissions")[0].items("groups")[0].clone()
+    };
+    let stale = pair(&mut bench);
+    assert_eq!(stale.text("groupId"), far);
+    assert_eq!(stale.text("vpcId"), other);
+    assert_eq!(stale.text("vpcPeeringConnectionId"), peering);
+    assert_eq!(stale.text("peeringStatus"), "deleted");
+    assert!(stale.at("userId").is_none() && stale.at("groupName").is_none()); // A29
+    let refused = bench.fails(&call);
+    let unknown = format!("The security group '{far}' does not exist");
+    assert_eq!(refused, ("InvalidGroup.NotFound", unknown));
+    bench.log_in(OTHER_ACCOUNT);
+    bench.ok(&format!("Action=DeleteSecurityGroup&GroupId={far}"));
+    bench.log_in(ACCOUNT);
+    assert_eq!(pair(&mut bench), stale);
+    assert_eq!(bench.fails(&call), refused);
+}
+
 #[test]
 fn a_group_may_be_named_by_name_in_the_default_vpc() {
     let mut bench = Bench::new();
