@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use secgroup_model::{Family, ModelError, NetworkInterface, NetworkInterfaceId};
 
-use super::create::grant;
+use super::create::{check_count, grant};
 use super::room::{Room, in_use};
 use super::{Granted, Share, known_interface};
 use crate::{Caller, Edit};
@@ -26,6 +26,8 @@ pub fn assign(
 ) -> Result<Granted, ModelError> {
     let mut interface = known_interface(edit.state(), caller, id)?.clone();
     if reassign && let Share::Addresses(addresses) = share {
+        // Each takes a look at all interfaces: not for a list that no interface can have.
+        check_count(addresses.len(), family)?;
         for &address in addresses {
             release(edit, caller, &mut interface, address)?;
         }

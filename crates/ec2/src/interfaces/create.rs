@@ -144,19 +144,25 @@ pub(super) fn grant(
     let prefixes = interface.prefixes.iter().map(|prefix| prefix.network());
     let has = addresses.chain(prefixes);
     let has = has.filter(|&it| Family::of(it) == family).count();
-    if share.count().saturating_add(has) > ADDRESSES_MAX {
-        return Err(ModelError::new(
-            ErrorCode::PrivateIpAddressLimitExceeded,
-            "Number of private addresses will exceed limit.",
-        )
-        .with_help(format!(
-            "an interface has at most {ADDRESSES_MAX} {family} addresses and prefixes"
-        )));
-    }
+    check_count(share.count().saturating_add(has), family)?;
     let granted = room.take(family, share)?;
     interface.addresses.extend(&granted.addresses);
     interface.prefixes.extend(&granted.prefixes);
     Ok(granted)
+}
+
+/// Whether an interface may have so many addresses and prefixes of a family.
+pub(super) fn check_count(count: usize, family: Family) -> Result<(), ModelError> {
+    if count <= ADDRESSES_MAX {
+        return Ok(());
+    }
+    Err(ModelError::new(
+        ErrorCode::PrivateIpAddressLimitExceeded,
+        "Number of private addresses will exceed limit.",
+    )
+    .with_help(format!(
+        "an interface has at most {ADDRESSES_MAX} {family} addresses and prefixes"
+    )))
 }
 
 /// The primary address: the one that is wanted, or the first free one; none in a subnet without IPv4.

@@ -203,3 +203,20 @@ fn a_secondary_address_may_be_moved_if_that_is_said() {
         ["172.31.0.5", "172.31.0.4"]
     );
 }
+
+/// The list is counted before anything is looked for: here the first address could not be moved.
+#[test]
+fn more_addresses_than_an_interface_can_have_are_not_looked_for() {
+    let mut bench = Bench::new();
+    create(&mut bench, "&PrivateIpAddress=172.31.0.8");
+    let other = create(&mut bench, "");
+    let mut assign = format!(
+        "Action=AssignPrivateIpAddresses&NetworkInterfaceId={other}&AllowReassignment=true\
+         &PrivateIpAddress.1=172.31.0.8"
+    );
+    assert_eq!(bench.fails(&assign).0, "InvalidIPAddress.InUse");
+    for number in 2..=51 {
+        assign += &format!("&PrivateIpAddress.{number}=172.31.1.{number}");
+    }
+    assert_eq!(bench.fails(&assign).0, "PrivateIpAddressLimitExceeded");
+}
