@@ -138,7 +138,8 @@ fn a_foreign_group_out_of_reach_looks_like_a_deleted_one() {
         from_group(&far, OTHER_ACCOUNT)
     );
     bench.ok(&call);
-    let named = "Action=DescribeSecurityGroups&Filter.1.Name=ip-permission.group-name&Filter.1.Value.1=far";
+    let named =
+        "Action=DescribeSecurityGroups&Filter.1.Name=ip-permission.group-name&Filter.1.Value.1=far";
     assert_eq!(bench.ok(named).items("securityGroupInfo").len(), 1);
     unpeer(&mut bench, &peering);
     assert_eq!(bench.ok(named).items("securityGroupInfo").len(), 0);
