@@ -86,7 +86,13 @@ pub(crate) struct Serve {
 pub(crate) struct StateArgs {
     /// Folder of the endpoint's state; by default /var/lib/secgroup for root, and
     /// ~/.local/state/secgroup for others.
-    #[arg(long = "state", id = "state", value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    #[arg(
+        long = "state",
+        id = "state",
+        global = true,
+        value_name = "FOLDER",
+        value_hint = ValueHint::DirPath
+    )]
     pub(crate) folder: Option<PathBuf>,
 }
 

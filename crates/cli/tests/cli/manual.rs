@@ -78,6 +78,8 @@ fn there_is_a_manual_page_for_each_command() {
         .iter()
         .map(|name| format!("secgroup-{name}.1"))
         .collect();
+    let nested = ["export", "import", "backup"].map(|name| format!("secgroup-state-{name}.1"));
+    expected.extend(nested);
     expected.push("secgroup.1".to_owned());
     expected.sort();
     assert_eq!(names, expected);

@@ -67,7 +67,7 @@ fn a_stack_comes_changes_and_goes_while_the_endpoint_runs() {
     let _endpoint = Endpoint::start(&state, &[]);
     let plan = on(&state, &["deploy", "--template", LAB, "--dry-run"]).code(3);
     assert!(
-        plan.stdout.contains("  +  WebGroup        security group"),
+        plan.stdout.contains("  +  WebGroup      security group"),
         "{}",
         plan.stdout
     );
