@@ -2,7 +2,7 @@
 //!
 //! What `aws ec2 describe-...` printed comes in under EC2's own ids, as it was, quotas or not: so tools that know those ids go on
 //! working. What the templates beside it say becomes the stack [`STACK`]. All or nothing, like any deployment; and since a dump
-//! is somebody else's word, the outcome is believed only when it passes for a state ([`invariants`](crate::invariants)).
+//! is somebody else's word, the outcome is believed only when it passes for a state ([`invariants`]).
 //!
 //! Dumps leave gaps, which are filled: a VPC that only groups name has no ranges, a VPC has its default group (B8), an
 //! interface's instance is one that runs.
