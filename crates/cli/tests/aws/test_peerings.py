@@ -12,7 +12,7 @@ def own(ec2):
 
 @pytest.fixture
 def other(ec2_other):
-    return ec2_other.describe_vpcs()["Vpcs"][0]["VpcId"]
+    return ec2_other.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
 
 
 @pytest.fixture
