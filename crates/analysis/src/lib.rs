@@ -1,8 +1,10 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+mod addresses;
 mod attached;
 mod change;
+mod difference;
 mod explain;
 mod flow;
 mod lint;
@@ -11,9 +13,11 @@ mod place;
 #[cfg(test)]
 mod tests;
 mod tracking;
+mod traffic_set;
 mod why;
 
 pub use crate::change::{Change, RuleOf};
+pub use crate::difference::{Class, Difference, PeerSet, PlaceDifference, SettingChange, diff};
 pub use crate::explain::{Considered, Explanation, explain};
 pub use crate::flow::{Flow, FlowError};
 pub use crate::lint::{Code, Finding, Level, lint};

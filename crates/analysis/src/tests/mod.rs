@@ -1,5 +1,6 @@
 //! What the crate says, held against the engine, the reference evaluator and the documents.
 
+mod difference;
 mod explain;
 mod flow;
 mod lint;

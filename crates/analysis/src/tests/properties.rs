@@ -39,13 +39,13 @@ fn at(
 }
 
 /// Every interface, both ways.
-fn places(world: &World) -> impl Iterator<Item = (&NetworkInterfaceId, Direction)> {
+pub(super) fn places(world: &World) -> impl Iterator<Item = (&NetworkInterfaceId, Direction)> {
     let interfaces = world.0.interfaces.keys();
     interfaces.flat_map(|id| Direction::BOTH.map(|direction| (id, direction)))
 }
 
 /// What the reference evaluator says of the frame: reason, rule, group.
-fn by_oracle(
+pub(super) fn by_oracle(
     inventory: &Inventory,
     (interface, direction): (&NetworkInterfaceId, Direction),
     frame: &[u8],
