@@ -49,6 +49,7 @@ fn replay(path: &Path) -> Report {
         verdicts: None,
         write_allowed: None,
         write_denied: None,
+        flow_log: None,
         top: 10,
     };
     run(plan, &mut |_| {}).expect("no output is written that could fail")

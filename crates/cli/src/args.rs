@@ -1,6 +1,7 @@
 //! What was typed.
 
 mod control;
+mod flow_log;
 mod serve;
 mod stacks;
 mod state;
@@ -15,6 +16,7 @@ use ipnet::IpNet;
 use secgroup_control::Attachment;
 
 pub(crate) use self::control::{Flows, Handover, Reload, SocketArgs, Status, Stop};
+pub(crate) use self::flow_log::{FlowLogArgs, FlowLogAs, FlowLogTraffic};
 pub(crate) use self::serve::{LogFormat, Serve, StateArgs};
 pub(crate) use self::stacks::{ApplyArgs, DeleteStack, Deploy, Stacks};
 pub(crate) use self::state::{State, StateCommand};
@@ -261,6 +263,9 @@ pub(crate) struct PolicyFiles {
   secgroup replay --policy dumps/*.json capture.pcap
   secgroup replay --policy groups.json --attach sg-0123456789abcdef0=10.0.1.10 capture.pcapng.gz
   secgroup replay --policy before.yaml --change-at 12.5=after.yaml --verdicts - capture.pcap
+  secgroup replay --policy web.yaml --flow-log flows.log --flow-log-interval 60 capture.pcap
+  secgroup replay --policy web.yaml --flow-log flows.parquet --flow-log-format \
+      '${interface-id} ${srcaddr} ${dstaddr} ${dstport} ${action} ${reason} ${rule-id}' capture.pcap
   tcpdump -w - | secgroup replay --policy web.yaml --fail-on-deny -
 
 Exit codes: 0 done; 1 packets were denied and --fail-on-deny was given; 2 bad usage or input,
@@ -304,6 +309,9 @@ pub(crate) struct Replay {
     /// Write the packets that an interface denies.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(crate) write_denied: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) flow_log: FlowLogArgs,
 
     /// How many denied five-tuples are listed.
     #[arg(

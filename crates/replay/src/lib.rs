@@ -2,6 +2,7 @@
 #![doc = include_str!("../README.md")]
 
 mod denied;
+mod flow_log;
 mod lines;
 mod output;
 mod report;
@@ -10,10 +11,11 @@ mod select;
 mod session;
 mod summary;
 
+pub use crate::flow_log::FlowLogPlan;
 pub use crate::lines::Lines;
 pub use crate::report::{
-    CaptureReport, ChangeReport, DeniedFlowReport, Fates, InterfaceReport, Report, RuleReport,
-    VerdictReport, Volume,
+    CaptureReport, ChangeReport, DeniedFlowReport, Fates, FlowLogReport, InterfaceReport, Report,
+    RuleReport, VerdictReport, Volume,
 };
 pub use crate::run::{Change, Plan, Position, ReplayError, run};
 pub use crate::select::{Ambiguous, Crossed, Selector};

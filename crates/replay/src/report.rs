@@ -1,5 +1,6 @@
 //! What a replay found, in the shape in which `--json` prints it.
 
+use secgroup_flowlog::LogStatus;
 use serde::Serialize;
 
 /// Packets and bytes.
@@ -42,8 +43,32 @@ pub struct Report {
     pub tracked_connections: u64,
     /// Policy changes that were made.
     pub changes: Vec<ChangeReport>,
+    /// The flow log that was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow_log: Option<FlowLogReport>,
     /// What a person should know.
     pub warnings: Vec<String>,
+}
+
+/// A flow log that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FlowLogReport {
+    /// Records, NODATA and SKIPDATA among them.
+    pub records: u64,
+    /// Files.
+    pub files: u64,
+    /// Packets without a record: there were more flows in a window than are kept. SKIPDATA records stand for them.
+    pub packets_skipped: u64,
+}
+
+impl From<&LogStatus> for FlowLogReport {
+    fn from(status: &LogStatus) -> Self {
+        Self {
+            records: status.records,
+            files: status.files,
+            packets_skipped: status.packets_skipped,
+        }
+    }
 }
 
 /// What became of whole packets.

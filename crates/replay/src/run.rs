@@ -4,12 +4,14 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use secgroup_flowlog::DeliveryError;
 use secgroup_io::{Batch, Capture, CaptureError, CaptureWriter, Record, WriteError};
-use secgroup_model::Inventory;
+use secgroup_model::{Inventory, VpcId};
 use secgroup_packet::Timestamp;
 
+use crate::flow_log::{FlowLog, FlowLogPlan};
 use crate::output::{LineWriter, Outputs};
-use crate::report::{CaptureReport, Report};
+use crate::report::{CaptureReport, FlowLogReport, Report};
 use crate::select::Ambiguous;
 use crate::session::{Burst, Session, SessionSettings};
 use crate::summary::Summary;
@@ -30,6 +32,8 @@ pub struct Plan {
     pub write_allowed: Option<PathBuf>,
     /// Where packets go that one denies.
     pub write_denied: Option<PathBuf>,
+    /// The flow log that is written.
+    pub flow_log: Option<FlowLogPlan>,
     /// How many denied five-tuples the report lists.
     pub top: usize,
 }
@@ -74,6 +78,9 @@ pub enum ReplayError {
     /// Verdict lines cannot be written.
     #[error("cannot write verdicts: {0}")]
     Verdicts(#[source] std::io::Error),
+    /// The flow log cannot be written.
+    #[error("flow log: {0}")]
+    FlowLog(#[from] DeliveryError),
     /// The writer of verdict lines gave up before; `finish` says why.
     #[error("the writer of verdicts stopped")]
     VerdictsStopped,
@@ -98,7 +105,8 @@ pub fn run(plan: Plan, progress: &mut dyn FnMut(Position)) -> Result<Report, Rep
             .map(CaptureWriter::create)
             .transpose()?,
     };
-    let mut replay = Replay::new(plan.policy, plan.changes, plan.settings, outputs)?;
+    let flow_log = plan.flow_log.map(FlowLog::new);
+    let mut replay = Replay::new(plan.policy, plan.changes, plan.settings, outputs, flow_log)?;
     let mut reports = Vec::with_capacity(plan.captures.len());
     let mut bytes_before = 0;
     for path in &plan.captures {
@@ -149,9 +157,16 @@ pub fn run(plan: Plan, progress: &mut dyn FnMut(Position)) -> Result<Report, Rep
         reports.push(report);
     }
     replay.outputs.finish()?;
-    Ok(replay
+    let flow_log = replay
+        .flow_log
+        .map(|flow_log| flow_log.finish(&replay.session))
+        .transpose()?;
+    let elapsed = started.elapsed();
+    let mut report = replay
         .summary
-        .report(&replay.session, reports, started.elapsed(), plan.top))
+        .report(&replay.session, reports, elapsed, plan.top);
+    report.flow_log = flow_log.as_ref().map(FlowLogReport::from);
+    Ok(report)
 }
 
 /// A replay under way.
@@ -163,6 +178,8 @@ struct Replay {
     start: Option<Timestamp>,
     summary: Summary,
     outputs: Outputs,
+    flow_log: Option<FlowLog>,
+    vpc: Option<VpcId>,
 }
 
 impl Replay {
@@ -171,7 +188,9 @@ impl Replay {
         mut changes: Vec<Change>,
         settings: SessionSettings,
         outputs: Outputs,
+        flow_log: Option<FlowLog>,
     ) -> Result<Self, ReplayError> {
+        let vpc = settings.vpc.clone();
         changes.sort_by_key(|change| change.after);
         let session = Session::new(settings, &policy, Timestamp::ZERO)?;
         let summary = Summary::new(policy, &changes);
@@ -182,6 +201,8 @@ impl Replay {
             start: None,
             summary,
             outputs,
+            flow_log,
+            vpc,
         })
     }
 
@@ -217,6 +238,9 @@ impl Replay {
             let in_force = |record: &Record<'_>| until.is_none_or(|until| record.time < until);
             let part = std::iter::from_fn(|| records.next_if(in_force));
             self.session.judge(part, burst);
+            if let Some(flow_log) = &mut self.flow_log {
+                flow_log.take(&self.session, burst);
+            }
             self.summary.take(&self.session, burst, &mut self.outputs)?;
         }
         Ok(())
@@ -227,6 +251,7 @@ impl Replay {
         if self.start.is_none() {
             self.start = Some(next.time);
             self.session.start_at(next.time);
+            self.log_flows(next.time)?;
         }
         while let Some(due) = self.next_change().filter(|due| *due <= next.time) {
             let Some((index, change)) = self.changes.pop() else {
@@ -235,6 +260,16 @@ impl Replay {
             // When it was due, not when the next packet happens to come: windows of grace begin there.
             self.session.change(&change.policy, due)?;
             self.summary.changed(index, change.policy);
+            self.log_flows(due)?;
+        }
+        Ok(())
+    }
+
+    /// From `at` on, the flow log has the interfaces of the policy that came into force last.
+    fn log_flows(&mut self, at: Timestamp) -> Result<(), ReplayError> {
+        if let Some(flow_log) = &mut self.flow_log {
+            let policy = self.summary.policy();
+            flow_log.configure(&self.session, policy, self.vpc.as_ref(), at)?;
         }
         Ok(())
     }

@@ -62,6 +62,11 @@ impl<'a> Burst<'a> {
         &self.seen
     }
 
+    /// Every crossing with its verdict, in order; frames that contradict themselves are not among them.
+    pub fn decided(&self) -> impl Iterator<Item = (&Crossing<'a>, Verdict)> {
+        self.crossings.iter().zip(self.verdicts.iter().copied())
+    }
+
     /// The verdicts on one record of this burst: egress first, as it crosses them (C1). None where it crosses nothing known.
     pub fn judged(&self, seen: &Seen<'a>) -> impl Iterator<Item = Judged> + '_ {
         let count = seen.crossings();

@@ -74,6 +74,12 @@ impl Summary {
         }
     }
 
+    /// The policy that came into force last.
+    pub(crate) fn policy(&self) -> &Inventory {
+        // There is one from the start, and none is taken out.
+        &self.policies[self.policies.len() - 1]
+    }
+
     pub(crate) fn warn(&mut self, mut warnings: impl Iterator<Item = String>) {
         let room = WARNINGS.saturating_sub(self.warnings.len());
         self.warnings.extend(warnings.by_ref().take(room));
@@ -233,6 +239,7 @@ impl Summary {
                 .collect(),
             tracked_connections: session.datapath().connections().count() as u64,
             changes: self.changes,
+            flow_log: None,
             warnings,
         }
     }

@@ -17,7 +17,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may depend on, directly, in its `[dependencies]` and `[build-dependencies]`.
-const ALLOWED: [(&str, &[&str]); 20] = [
+const ALLOWED: [(&str, &[&str]); 21] = [
     ("packet", &[]),
     ("conntrack", &["packet"]),
     ("policy", &["packet"]),
@@ -35,9 +35,13 @@ const ALLOWED: [(&str, &[&str]); 20] = [
         &["packet", "policy", "datapath", "model", "control"],
     ),
     (
+        "flowlog",
+        &["packet", "policy", "datapath", "model", "control", "ec2"],
+    ),
+    (
         "replay",
         &[
-            "packet", "policy", "datapath", "model", "control", "analysis", "io",
+            "packet", "policy", "datapath", "model", "control", "analysis", "flowlog", "io",
         ],
     ),
     (
@@ -56,6 +60,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
             "import",
             "io",
             "runtime",
+            "flowlog",
             "ec2",
             "endpoint",
         ],
@@ -72,6 +77,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
             "import",
             "io",
             "analysis",
+            "flowlog",
             "replay",
             "runtime",
             "daemon",

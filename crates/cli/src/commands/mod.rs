@@ -3,6 +3,7 @@
 mod check;
 mod control;
 mod explain;
+mod flow_log;
 mod flows;
 mod manual;
 mod outputs;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Failure;
 use crate::args::Replay;
+use crate::commands::flow_log::is_folder;
 
 /// Standard input or output.
 pub(crate) const STANDARD: &str = "-";
@@ -18,6 +19,8 @@ pub(crate) fn is_standard(path: &Path) -> bool {
 
 /// Refuses to write over an input, or two outputs to one place.
 pub(crate) fn check(args: &Replay) -> Result<(), Failure> {
+    let flow_log = args.flow_log.to.as_deref();
+    let flow_log = flow_log.filter(|path| !is_folder(path));
     let outputs: Vec<(&str, &Path)> = [
         ("--verdicts", &args.verdicts),
         ("--write-allowed", &args.write_allowed),
@@ -25,6 +28,7 @@ pub(crate) fn check(args: &Replay) -> Result<(), Failure> {
     ]
     .into_iter()
     .filter_map(|(option, path)| Some((option, path.as_deref()?)))
+    .chain(flow_log.map(|path| ("--flow-log", path)))
     .collect();
     let changes = args.changes.iter().map(|(_, file)| file);
     let inputs: Vec<&PathBuf> = args
@@ -36,9 +40,7 @@ pub(crate) fn check(args: &Replay) -> Result<(), Failure> {
     for (index, (option, path)) in outputs.iter().enumerate() {
         if is_standard(path) {
             if *option != "--verdicts" {
-                return Err(
-                    format!("{option} needs a file: a capture is not for a terminal").into(),
-                );
+                return Err(format!("{option} needs a file: it is not for a terminal").into());
             }
             continue;
         }

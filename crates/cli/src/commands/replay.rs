@@ -10,7 +10,7 @@ use secgroup_model::{Inventory, VpcId};
 use secgroup_replay::{Change, Plan, Report, SessionSettings};
 
 use crate::args::{EngineArgs, Replay, TcpMode, take_policies};
-use crate::commands::outputs;
+use crate::commands::{flow_log, outputs};
 use crate::progress::Progress;
 use crate::{Failure, Outcome, policy, render, say};
 
@@ -43,6 +43,7 @@ pub(crate) fn run(mut args: Replay) -> Result<Outcome, Failure> {
             .transpose()?,
         write_allowed: args.write_allowed,
         write_denied: args.write_denied,
+        flow_log: flow_log::plan(&args.flow_log, &policy::options(&args.reading))?,
         top: args.top,
         captures: args.captures,
     };

@@ -231,7 +231,20 @@ fn end(text: &mut String, report: &Report) -> std::fmt::Result {
         report.elapsed_seconds,
         rounded(report.packets_per_second),
         counted(report.tracked_connections, "connection"),
-    )
+    )?;
+    let Some(log) = &report.flow_log else {
+        return Ok(());
+    };
+    let (records, files) = (counted(log.records, "record"), counted(log.files, "file"));
+    let skipped = match log.packets_skipped {
+        0 => String::new(),
+        packets => format!(
+            "; {} have none, because there were too many flows at once: SKIPDATA records stand for them, and a shorter \
+             --flow-log-interval helps",
+            counted(packets, "packet")
+        ),
+    };
+    writeln!(text, "flow log: {records} in {files}{skipped}")
 }
 
 fn share(part: u64, of: u64) -> String {

@@ -51,6 +51,11 @@ pub const FIELDS: [(&str, u8); 42] = [
     ("encryption-status", 10),
 ];
 
+/// Fields that AWS does not have; a format has them only if it names them. They are of no version.
+///
+/// The rule that admitted the traffic, the group that the rule is of, why it was accepted or rejected, and whether its connection is tracked.
+pub const EXTRA_FIELDS: [&str; 4] = ["rule-id", "group-id", "reason", "tracking"];
+
 /// A format is at most this long: all fields several times over.
 const BYTES_MAX: usize = 4096;
 
@@ -74,8 +79,9 @@ pub fn parse(format: &str) -> Result<Vec<&'static str>, ModelError> {
             ))
             .with_help("write fields as ${srcaddr}, with spaces between them"));
         };
-        match FIELDS.iter().find(|(known, _)| *known == name) {
-            Some((known, _)) => fields.push(*known),
+        let mut known = FIELDS.iter().map(|(known, _)| known).chain(&EXTRA_FIELDS);
+        match known.find(|known| **known == name) {
+            Some(known) => fields.push(*known),
             None => unknown.push(name),
         }
     }

@@ -12,6 +12,7 @@
 )]
 
 mod encapsulation;
+mod flow_log;
 mod fragments;
 mod groups;
 mod icmp;

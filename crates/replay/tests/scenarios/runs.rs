@@ -27,6 +27,7 @@ fn replayed(frames: &[(u64, Vec<u8>)], first: Inventory, after: u64, second: Inv
         verdicts: None,
         write_allowed: None,
         write_denied: None,
+        flow_log: None,
         top: 10,
     };
     run(plan, &mut |_| {}).unwrap()
