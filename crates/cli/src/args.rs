@@ -1,6 +1,7 @@
 //! What was typed.
 
 mod control;
+mod diff;
 mod flow_log;
 mod serve;
 mod stacks;
@@ -16,6 +17,7 @@ use ipnet::IpNet;
 use secgroup_control::Attachment;
 
 pub(crate) use self::control::{Flows, Handover, Reload, SocketArgs, Status, Stop};
+pub(crate) use self::diff::Diff;
 pub(crate) use self::flow_log::{FlowLogArgs, FlowLogAs, FlowLogTraffic};
 pub(crate) use self::serve::{LogFormat, Serve, StateArgs};
 pub(crate) use self::stacks::{ApplyArgs, DeleteStack, Deploy, Stacks};
@@ -43,6 +45,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Replay(Box<Replay>),
     Check(Check),
+    Diff(Box<Diff>),
     Explain(Box<Explain>),
     Run(Run),
     Serve(Box<Serve>),

@@ -1,9 +1,11 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+mod compare;
 mod denied;
 mod flow_log;
 mod lines;
+mod lockstep;
 mod output;
 mod report;
 mod run;
@@ -11,6 +13,7 @@ mod select;
 mod session;
 mod summary;
 
+pub use crate::compare::{ChangedFlow, Comparison, ComparisonReport, Told, compare};
 pub use crate::flow_log::FlowLogPlan;
 pub use crate::lines::Lines;
 pub use crate::report::{

@@ -2,6 +2,7 @@
 
 mod check;
 mod control;
+mod diff;
 mod explain;
 mod flow_log;
 mod flows;
@@ -15,6 +16,7 @@ mod state;
 mod status;
 
 pub(crate) use self::check::CheckReport;
+pub(crate) use self::diff::DiffReport;
 use crate::args::{Cli, Command};
 use crate::{Failure, Outcome};
 
@@ -23,6 +25,7 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome, Failure> {
     match cli.command {
         Command::Replay(args) => replay::run(*args),
         Command::Check(args) => check::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(*args),
         Command::Run(args) => run::run(&args),
         Command::Serve(args) => serve::run(&args),

@@ -78,7 +78,7 @@ fn check_usage(args: &Replay) -> Result<(), Failure> {
 }
 
 /// Without an interface in the VPC nothing would be judged.
-fn check_vpc(inventory: &Inventory, vpc: &VpcId) -> Result<(), Failure> {
+pub(crate) fn check_vpc(inventory: &Inventory, vpc: &VpcId) -> Result<(), Failure> {
     let known: BTreeSet<&VpcId> = inventory
         .interfaces
         .values()

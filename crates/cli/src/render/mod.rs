@@ -1,6 +1,7 @@
 //! What a person sees.
 
 mod check;
+mod difference;
 mod explain;
 mod flows;
 mod replay;
@@ -9,6 +10,7 @@ mod status;
 mod table;
 
 pub(crate) use self::check::findings;
+pub(crate) use self::difference::difference;
 pub(crate) use self::explain::explanation;
 pub(crate) use self::flows::{event as flow_event, flows};
 pub(crate) use self::replay::report;

@@ -196,7 +196,7 @@ fn denied(text: &mut String, report: &Report) -> std::fmt::Result {
         rows.add_row(vec![
             count(flow.volume),
             format!("{} {}", flow.interface, flow.direction).into(),
-            five_tuple(flow).into(),
+            denied_tuple(flow).into(),
             flow.reason.into(),
             flow.why.as_str().into(),
         ]);
@@ -207,18 +207,41 @@ fn denied(text: &mut String, report: &Report) -> std::fmt::Result {
     Ok(())
 }
 
-fn five_tuple(flow: &DeniedFlowReport) -> String {
+/// What tells a flow from others, as text.
+pub(crate) struct FiveTuple<'a> {
+    pub(crate) protocol: &'a str,
+    pub(crate) src: &'a str,
+    pub(crate) dst: &'a str,
+    /// Source and destination port.
+    pub(crate) ports: Option<(u16, u16)>,
+    /// Type and code.
+    pub(crate) icmp: Option<(u8, u8)>,
+}
+
+/// `tcp 192.0.2.1:40000 > 10.0.1.10:22`, `icmp 8/0 192.0.2.1 > 10.0.1.10`.
+pub(crate) fn five_tuple(flow: &FiveTuple<'_>) -> String {
     let end = |address: &str, port: Option<u16>| match port {
         Some(port) if address.contains(':') => format!("[{address}]:{port}"),
         Some(port) => format!("{address}:{port}"),
         None => address.to_owned(),
     };
-    let message = match (flow.icmp_type, flow.icmp_code) {
-        (Some(kind), Some(code)) => format!(" {kind}/{code}"),
-        _ => String::new(),
+    let message = match flow.icmp {
+        Some((kind, code)) => format!(" {kind}/{code}"),
+        None => String::new(),
     };
-    let (src, dst) = (end(&flow.src, flow.sport), end(&flow.dst, flow.dport));
+    let (sport, dport) = flow.ports.unzip();
+    let (src, dst) = (end(flow.src, sport), end(flow.dst, dport));
     format!("{}{message} {src} > {dst}", flow.protocol)
+}
+
+fn denied_tuple(flow: &DeniedFlowReport) -> String {
+    five_tuple(&FiveTuple {
+        protocol: &flow.protocol,
+        src: &flow.src,
+        dst: &flow.dst,
+        ports: flow.sport.zip(flow.dport),
+        icmp: flow.icmp_type.zip(flow.icmp_code),
+    })
 }
 
 fn end(text: &mut String, report: &Report) -> std::fmt::Result {

@@ -8,6 +8,7 @@
 mod check;
 mod configs;
 mod control;
+mod diff;
 mod engine;
 mod explain;
 mod golden;

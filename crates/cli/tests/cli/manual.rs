@@ -6,9 +6,10 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Folder, secgroup};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "replay",
     "check",
+    "diff",
     "explain",
     "run",
     "serve",
