@@ -16,7 +16,7 @@ use secgroup_benches::harness::{bursts, criterion, group, slow_group};
 use secgroup_benches::naive::Entry;
 use secgroup_benches::policy::START;
 use secgroup_benches::rules::rules;
-use secgroup_conntrack::{Config, FlowHash, Opening, State, Step, Table, Timeouts};
+use secgroup_conntrack::{Config, Lifetimes, Opening, Probe, State, Step, Table};
 use secgroup_packet::{Direction, FlowKey, FlowKey4, L4, Protocol, TcpFlags, Timestamp};
 use secgroup_policy::{Directory, Query, RuleSet, Selector};
 
@@ -60,11 +60,11 @@ const fn opening(state: State) -> Opening {
 
 /// A look-up of one packet in the table, to the end.
 #[inline]
-fn advance(table: &mut Table, key: &FlowKey, hash: FlowHash, timeouts: &Timeouts) {
-    let handle = table.lookup(key, hash, START);
+fn advance(table: &mut Table, probe: &Probe, timeouts: &Lifetimes) {
+    let handle = table.find(probe);
     let handle = handle.expect("every flow of the benchmark is there");
     let step = table.advance(handle, Direction::Ingress, &ACK, LEN, START, timeouts);
-    assert_eq!(step, Step::Pass);
+    assert!(matches!(step, Step::Pass { .. }));
 }
 
 fn established(c: &mut Criterion) {
@@ -102,7 +102,7 @@ fn established(c: &mut Criterion) {
 }
 
 fn ours(group: &mut BenchmarkGroup<'_, WallTime>, flows: &[Flow], keys: &[FlowKey4]) {
-    let timeouts = Timeouts::default();
+    let timeouts = Lifetimes::default();
     let mut table = table(flows.len());
     for key in flows.iter().map(Flow::flow_key) {
         let hash = table.hash(&key);
@@ -123,19 +123,16 @@ fn ours(group: &mut BenchmarkGroup<'_, WallTime>, flows: &[Flow], keys: &[FlowKe
         (1, "secgroup, one at a time"),
         (256, "secgroup, bursts of 256"),
     ] {
-        let mut hashed = Vec::with_capacity(burst);
+        let mut probes = Vec::with_capacity(burst);
         bursts(group, BenchmarkId::new(name, &param), keys, burst, |keys| {
             packets += keys.len() as u64;
-            hashed.clear();
-            hashed.extend(keys.iter().map(|key| {
-                let key = FlowKey::V4(*key);
-                (key, table.hash(&key))
-            }));
-            for (key, hash) in &hashed {
-                table.prefetch(key, *hash);
+            probes.clear();
+            probes.extend(keys.iter().map(|key| table.probe_key(&FlowKey::V4(*key))));
+            for probe in &mut probes {
+                table.aim(probe);
             }
-            for (key, hash) in &hashed {
-                advance(&mut table, key, *hash, &timeouts);
+            for probe in &probes {
+                advance(&mut table, probe, &timeouts);
             }
         });
     }
@@ -266,23 +263,24 @@ impl Round {
 
     /// Opens a connection for each key, 32 at a time: a look-up that finds none, `admit`, insert.
     fn open(&mut self, keys: &[FlowKey], admit: impl Fn(&FlowKey) -> Option<u32>) {
-        let timeouts = Timeouts::default();
-        let mut hashed = [FlowHash::clone(&self.table.hash(&keys[0])); 32];
-        for keys in keys.chunks(hashed.len()) {
-            for (hash, key) in hashed.iter_mut().zip(keys) {
-                *hash = self.table.hash(key);
-                self.table.prefetch(key, *hash);
+        let timeouts = Lifetimes::default();
+        let mut probes = Vec::with_capacity(32);
+        for keys in keys.chunks(32) {
+            probes.clear();
+            probes.extend(keys.iter().map(|key| self.table.probe_key(key)));
+            for probe in &mut probes {
+                self.table.aim(probe);
             }
-            for (hash, key) in hashed.iter().zip(keys) {
-                assert_eq!(self.table.lookup(key, *hash, self.now), None);
+            for (probe, key) in probes.iter().zip(keys) {
+                assert_eq!(self.table.find(probe), None);
                 let rule = admit(key).expect("the last rule admits every client");
                 let opening = Opening {
                     rule,
                     ..opening(State::SynSent)
                 };
-                let opened = self
-                    .table
-                    .insert(key, *hash, opening, self.now, &timeouts, None);
+                let opened =
+                    self.table
+                        .insert(key, probe.hash(), opening, self.now, &timeouts, None);
                 opened.expect("there is room for each");
             }
         }
@@ -312,7 +310,7 @@ fn set_up(c: &mut Criterion) {
             peer: key.remote.into(),
             selector: Selector::Port(key.local_port),
         };
-        set.matches(&query, &directory).map(|rule| rule.0)
+        set.matches(&query, &directory).map(|rule| rule.get())
     };
     let mut group = slow_group(c, "connection set-up");
     let mut round = Round::new();

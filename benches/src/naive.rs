@@ -103,11 +103,11 @@ impl Naive {
             return false;
         };
         let mut entry = Entry {
-            rule: rule.0,
+            rule: rule.get(),
             ..Entry::default()
         };
         entry.advance(direction, len, now);
-        self.counts[rule.0 as usize] += 1;
+        self.counts[rule.get() as usize] += 1;
         self.connections.insert(key, entry);
         true
     }

@@ -86,7 +86,7 @@ pub fn member_address(member: u32) -> IpAddr {
 
 fn rule(number: usize, traffic: Traffic, peer: Peer) -> Rule {
     Rule {
-        number: RuleNumber(low32(number as u64)),
+        number: RuleNumber::new(low32(number as u64)),
         direction: Direction::Ingress,
         traffic,
         peer,

@@ -54,10 +54,11 @@ impl Seed {
     #[inline]
     pub(crate) fn hash<const N: usize>(&self, key: &PackedKey<N>) -> FlowHash {
         let mut hasher = self.hasher();
-        for &[low, high] in key.words.as_chunks::<2>().0 {
-            hasher.write_u64(u64::from(low) | u64::from(high) << 32);
+        for (at, &word) in (1..).zip(&key.words) {
+            // The protocol shares the last word with the number of the interface, whose upper bits only the sixteen millionth has.
+            let protocol = if at == N { key.protocol.0 } else { 0 };
+            hasher.write_u64(word ^ u64::from(protocol) << 56);
         }
-        hasher.write_u8(key.protocol.0);
         FlowHash(hasher.finish())
     }
 }

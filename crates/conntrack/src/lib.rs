@@ -1,4 +1,4 @@
-#![deny(unsafe_code)] // All of it is in `cpu`, and nothing there can be got wrong by a caller.
+#![deny(unsafe_code)] // All of it is in `cpu` and `pages`, and nothing there can be got wrong by a caller.
 #![doc = include_str!("../README.md")]
 
 mod connection;
@@ -8,7 +8,9 @@ mod fragments;
 mod half_open;
 mod hash;
 mod line;
+mod pages;
 mod pool;
+mod probe;
 mod slots;
 mod state;
 mod store;
@@ -19,7 +21,8 @@ pub use crate::connection::{Connection, Opening};
 pub use crate::fragments::{FragmentKey, FragmentSlot, FragmentStep, FragmentTable};
 pub use crate::hash::FlowHash;
 pub use crate::pool::Pool;
-pub use crate::state::{State, Timeouts};
+pub use crate::probe::Probe;
+pub use crate::state::{Lifetimes, State, Timeouts};
 pub use crate::store::Handle;
 pub use crate::table::{Config, Full, Stats, Step, Table};
 pub use crate::tcp::TcpClass;

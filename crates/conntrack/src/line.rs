@@ -18,15 +18,15 @@ use crate::State;
 use crate::half_open::Links;
 
 /// How many words of a key's [`PackedKey::words`] hold addresses, ports and interface, for IPv4.
-pub(crate) const WORDS_V4: usize = 4;
+pub(crate) const WORDS_V4: usize = 2;
 /// The same for IPv6.
-pub(crate) const WORDS_V6: usize = 10;
+pub(crate) const WORDS_V6: usize = 5;
 
 /// A connection's place in the table.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
 pub(crate) struct Line<const N: usize> {
-    words: [u32; N],
+    words: [u64; N],
     pub(crate) body: Body,
 }
 
@@ -94,7 +94,6 @@ impl<const N: usize> Line<N> {
 
     #[inline]
     pub(crate) fn has(&self, key: &PackedKey<N>) -> bool {
-        // Not `==`, which is a call for as many words as an IPv6 key has.
         let words = self.words.iter().zip(&key.words);
         words.fold(0, |difference, (own, other)| difference | (own ^ other)) == 0
             && self.body.protocol == key.protocol
@@ -107,57 +106,87 @@ impl<const N: usize> Line<N> {
         }
     }
 
-    /// The interface is the last word of either family's key.
     pub(crate) const fn interface(&self) -> InterfaceIndex {
-        InterfaceIndex(self.words[N - 1])
+        self.key().interface()
     }
 }
 
 /// A key as whole words, so that two are compared without a branch per field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PackedKey<const N: usize> {
-    /// Local address, remote address, both ports, interface.
-    pub(crate) words: [u32; N],
+    /// Local address, remote address; both ports and the interface.
+    pub(crate) words: [u64; N],
     pub(crate) protocol: Protocol,
+}
+
+impl<const N: usize> PackedKey<N> {
+    /// The interface is in the last word of either family's key.
+    pub(crate) const fn interface(&self) -> InterfaceIndex {
+        let [_, interface] = halves(self.words[N - 1]);
+        InterfaceIndex(interface)
+    }
+}
+
+impl PackedKey<WORDS_V4> {
+    /// Of the local and the remote end.
+    #[inline]
+    pub(crate) const fn v4(
+        [local, remote]: [Ipv4Addr; 2],
+        ports: [u16; 2],
+        interface: InterfaceIndex,
+        protocol: Protocol,
+    ) -> Self {
+        // In the order that the bytes have in the packet: turning them round would cost, and say nothing more.
+        let [local, remote] = [local.octets(), remote.octets()];
+        let addresses = joined(u32::from_ne_bytes(local), u32::from_ne_bytes(remote));
+        Self {
+            words: [addresses, joined(pack_ports(ports), interface.0)],
+            protocol,
+        }
+    }
+}
+
+impl PackedKey<WORDS_V6> {
+    /// Of the local and the remote end.
+    #[inline]
+    pub(crate) const fn v6(
+        [local, remote]: [Ipv6Addr; 2],
+        ports: [u16; 2],
+        interface: InterfaceIndex,
+        protocol: Protocol,
+    ) -> Self {
+        let ([a, b], [c, d]) = (pack_v6(local), pack_v6(remote));
+        Self {
+            words: [a, b, c, d, joined(pack_ports(ports), interface.0)],
+            protocol,
+        }
+    }
 }
 
 impl From<&FlowKey4> for PackedKey<WORDS_V4> {
     #[inline]
     fn from(key: &FlowKey4) -> Self {
-        let ports = pack_ports(key.local_port, key.remote_port);
-        let words = [
-            key.local.to_bits(),
-            key.remote.to_bits(),
-            ports,
-            key.interface.0,
-        ];
-        Self {
-            words,
-            protocol: key.protocol,
-        }
+        let ports = [key.local_port, key.remote_port];
+        Self::v4([key.local, key.remote], ports, key.interface, key.protocol)
     }
 }
 
 impl From<&FlowKey6> for PackedKey<WORDS_V6> {
     #[inline]
     fn from(key: &FlowKey6) -> Self {
-        let ports = pack_ports(key.local_port, key.remote_port);
-        let ([a, b, c, d], [e, f, g, h]) = (pack_v6(key.local), pack_v6(key.remote));
-        let words = [a, b, c, d, e, f, g, h, ports, key.interface.0];
-        Self {
-            words,
-            protocol: key.protocol,
-        }
+        let ports = [key.local_port, key.remote_port];
+        Self::v6([key.local, key.remote], ports, key.interface, key.protocol)
     }
 }
 
 impl From<PackedKey<WORDS_V4>> for FlowKey {
     fn from(PackedKey { words, protocol }: PackedKey<WORDS_V4>) -> Self {
-        let [local, remote, ports, interface] = words;
-        let (local_port, remote_port) = unpack_ports(ports);
+        let [addresses, rest] = words;
+        let ([local, remote], [ports, interface]) = (halves(addresses), halves(rest));
+        let [local_port, remote_port] = unpack_ports(ports);
         Self::V4(FlowKey4 {
-            local: Ipv4Addr::from_bits(local),
-            remote: Ipv4Addr::from_bits(remote),
+            local: Ipv4Addr::from(local.to_ne_bytes()),
+            remote: Ipv4Addr::from(remote.to_ne_bytes()),
             local_port,
             remote_port,
             interface: InterfaceIndex(interface),
@@ -168,11 +197,12 @@ impl From<PackedKey<WORDS_V4>> for FlowKey {
 
 impl From<PackedKey<WORDS_V6>> for FlowKey {
     fn from(PackedKey { words, protocol }: PackedKey<WORDS_V6>) -> Self {
-        let [a, b, c, d, e, f, g, h, ports, interface] = words;
-        let (local_port, remote_port) = unpack_ports(ports);
+        let [a, b, c, d, rest] = words;
+        let [ports, interface] = halves(rest);
+        let [local_port, remote_port] = unpack_ports(ports);
         Self::V6(FlowKey6 {
-            local: unpack_v6([a, b, c, d]),
-            remote: unpack_v6([e, f, g, h]),
+            local: unpack_v6([a, b]),
+            remote: unpack_v6([c, d]),
             local_port,
             remote_port,
             interface: InterfaceIndex(interface),
@@ -181,31 +211,47 @@ impl From<PackedKey<WORDS_V6>> for FlowKey {
     }
 }
 
-const fn pack_ports(local: u16, remote: u16) -> u32 {
+#[inline]
+const fn joined(low: u32, high: u32) -> u64 {
+    low as u64 | (high as u64) << 32
+}
+
+/// The lower and the upper half.
+#[inline]
+const fn halves(word: u64) -> [u32; 2] {
+    let [a, b, c, d, e, f, g, h] = word.to_le_bytes();
+    [
+        u32::from_le_bytes([a, b, c, d]),
+        u32::from_le_bytes([e, f, g, h]),
+    ]
+}
+
+/// The local port is the upper half.
+#[inline]
+const fn pack_ports([local, remote]: [u16; 2]) -> u32 {
     (local as u32) << 16 | remote as u32
 }
 
-fn unpack_ports(ports: u32) -> (u16, u16) {
+const fn unpack_ports(ports: u32) -> [u16; 2] {
     let [a, b, c, d] = ports.to_be_bytes();
-    (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
+    [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]
 }
 
 #[inline]
-fn pack_v6(address: Ipv6Addr) -> [u32; 4] {
-    let octets = address.octets();
-    let mut words = [0; 4];
-    for (word, four) in words.iter_mut().zip(octets.as_chunks::<4>().0) {
-        *word = u32::from_be_bytes(*four);
-    }
-    words
+const fn pack_v6(address: Ipv6Addr) -> [u64; 2] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = address.octets();
+    [
+        u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
+        u64::from_ne_bytes([i, j, k, l, m, n, o, p]),
+    ]
 }
 
-fn unpack_v6(words: [u32; 4]) -> Ipv6Addr {
-    Ipv6Addr::from_bits(
-        words
-            .iter()
-            .fold(0, |bits, &word| bits << 32 | u128::from(word)),
-    )
+fn unpack_v6(words: [u64; 2]) -> Ipv6Addr {
+    let mut octets = [0; 16];
+    for (eight, word) in octets.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+        *eight = word.to_ne_bytes();
+    }
+    Ipv6Addr::from(octets)
 }
 
 #[cfg(test)]
@@ -228,7 +274,7 @@ mod tests {
             let (local, remote) = (Ipv6Addr::from_bits(local), Ipv6Addr::from_bits(remote));
             let v6 = FlowKey6 { local, remote, local_port, remote_port, interface, protocol };
             prop_assert_eq!(FlowKey::from(PackedKey::from(&v6)), FlowKey::V6(v6));
-            let four = |address: Ipv6Addr| Ipv4Addr::from_bits(pack_v6(address)[3]);
+            let four = |address: Ipv6Addr| Ipv4Addr::from_bits(halves(pack_v6(address)[1])[1]);
             let (local, remote) = (four(local), four(remote));
             let v4 = FlowKey4 { local, remote, local_port, remote_port, interface, protocol };
             prop_assert_eq!(FlowKey::from(PackedKey::from(&v4)), FlowKey::V4(v4));

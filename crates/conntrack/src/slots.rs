@@ -44,6 +44,7 @@ use crate::cpu::{Tags, prefetch};
 use crate::due::{Due, NEVER};
 use crate::hash::FlowHash;
 use crate::line::{Body, Line, PackedKey};
+use crate::pages::filled;
 
 /// Places in a bucket: as many tags as a cache line holds.
 pub(crate) const BUCKET: usize = 64;
@@ -81,8 +82,8 @@ impl<const N: usize> Slots<N> {
     pub(crate) fn new(capacity: u32) -> Self {
         let buckets = (capacity as usize).div_ceil(LOAD) + SPARE;
         Self {
-            tags: vec![Tags([FREE; BUCKET]); buckets].into_boxed_slice(),
-            lines: vec![Line::BLANK; buckets * BUCKET].into_boxed_slice(),
+            tags: filled(Tags([FREE; BUCKET]), buckets),
+            lines: filled(Line::BLANK, buckets * BUCKET),
             due: Due::new(buckets),
             len: 0,
             capacity,
@@ -120,7 +121,7 @@ impl<const N: usize> Slots<N> {
     }
 
     /// The place of `key`, whether its time has run out or not.
-    #[inline]
+    #[inline(never)] // Whoever is in a hurry has a hint, and does not come here.
     pub(crate) fn find(&self, key: &PackedKey<N>, hash: FlowHash) -> Option<usize> {
         let places = self.places(hash);
         for bucket in places.buckets {
@@ -138,30 +139,40 @@ impl<const N: usize> Slots<N> {
         None
     }
 
-    /// Asks for the tags that [`prefetch`](Self::prefetch) and [`find`](Self::find) read first.
+    /// Whether `key` lies in `slot`.
+    #[inline]
+    pub(crate) fn is_at(&self, slot: usize, key: &PackedKey<N>) -> bool {
+        self.lines
+            .get(slot)
+            .is_some_and(|line| line.has(key) && self.is_taken(slot))
+    }
+
+    /// Asks for the tags that [`aim`](Self::aim) and [`find`](Self::find) read first.
     #[inline]
     pub(crate) fn prefetch_tags(&self, hash: FlowHash) {
         let [first, _] = self.places(hash).buckets;
         prefetch(&self.tags[first]);
     }
 
-    /// Asks for the line that [`find`](Self::find) would read first; where it would find none, for
+    /// The place that [`find`](Self::find) would look at first, and asks for its line; where there is none, asks for
     /// the place that a new connection would take.
     #[inline]
-    pub(crate) fn prefetch(&self, hash: FlowHash) {
+    pub(crate) fn aim(&self, hash: FlowHash) -> Option<usize> {
         let places = self.places(hash);
         for bucket in places.buckets {
             let hits = self.tags[bucket]
                 .matches(places.tag)
                 .rotate_right(places.home);
             if hits != 0 {
-                prefetch(&self.lines[places.slot(bucket, hits)]);
-                return;
+                let slot = places.slot(bucket, hits);
+                prefetch(&self.lines[slot]);
+                return Some(slot);
             }
         }
         let [first, _] = places.buckets;
         let free = self.free(first).rotate_right(places.home);
         prefetch(&self.lines[places.slot(first, free)]);
+        None
     }
 
     /// Asks for what freeing a place, or looking at who has it, touches.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use secgroup_packet::Timestamp;
+
 /// The state of a connection, as a box in its middle sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -39,6 +41,34 @@ pub enum State {
 }
 
 impl State {
+    /// All of them, in order.
+    pub const ALL: [Self; 15] = [
+        Self::SynSent,
+        Self::SynSent2,
+        Self::SynRecv,
+        Self::Established,
+        Self::FinWaitOriginator,
+        Self::FinWaitResponder,
+        Self::CloseWaitOriginator,
+        Self::CloseWaitResponder,
+        Self::LastAck,
+        Self::TimeWait,
+        Self::Close,
+        Self::Udp,
+        Self::UdpStream,
+        Self::Icmp,
+        Self::Other,
+    ];
+
+    /// Whether a packet that only renews a connection in this state leaves it in it.
+    #[inline]
+    pub(crate) const fn is_settled(self) -> bool {
+        !matches!(
+            self,
+            Self::SynSent | Self::SynSent2 | Self::SynRecv | Self::Udp
+        )
+    }
+
     /// Whether this is a TCP connection whose handshake is not complete: those give way when there
     /// is no room.
     #[must_use]
@@ -99,7 +129,6 @@ impl Default for Timeouts {
 impl Timeouts {
     /// How long a connection may be idle in `state`.
     #[must_use]
-    #[inline]
     pub const fn of(&self, state: State) -> Duration {
         match state {
             State::SynSent | State::SynSent2 => self.tcp_syn_sent,
@@ -117,3 +146,40 @@ impl Timeouts {
         }
     }
 }
+
+/// [`Timeouts`] as a packet needs them: nanoseconds by state, so that renewing a connection is one load and one addition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetimes([u64; State::ALL.len()]);
+
+impl Lifetimes {
+    /// When a connection that is in `state` and has sent nothing since `now` runs out.
+    #[must_use]
+    #[inline]
+    pub const fn end(&self, state: State, now: Timestamp) -> Timestamp {
+        Timestamp::from_nanos(now.as_nanos().saturating_add(self.0[state as usize]))
+    }
+}
+
+impl From<&Timeouts> for Lifetimes {
+    fn from(timeouts: &Timeouts) -> Self {
+        let nanos = |state| u64::try_from(timeouts.of(state).as_nanos()).unwrap_or(u64::MAX);
+        Self(State::ALL.map(nanos))
+    }
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        Self::from(&Timeouts::default())
+    }
+}
+
+const _: () = {
+    let mut at = 0;
+    while at < State::ALL.len() {
+        assert!(
+            State::ALL[at] as usize == at,
+            "a state is its own place in the list"
+        );
+        at += 1;
+    }
+};

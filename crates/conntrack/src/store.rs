@@ -1,8 +1,8 @@
 //! The tables of both families side by side, and the handle that says which place of which.
 
-use secgroup_packet::{Direction, Family, FlowKey, FlowKey6, InterfaceIndex, Timestamp};
+use secgroup_packet::{Direction, Family, FlowKey, InterfaceIndex, Timestamp};
 
-use crate::Connection;
+use crate::{Connection, Probe};
 
 use crate::hash::{FlowHash, Seed};
 use crate::line::{Body, Line, PackedKey, WORDS_V4, WORDS_V6};
@@ -107,38 +107,64 @@ impl Store {
 
     #[inline]
     pub(crate) fn hash(seed: &Seed, key: &FlowKey) -> FlowHash {
-        match key {
-            FlowKey::V4(key) => seed.hash(&PackedKey::from(key)),
-            FlowKey::V6(key) => seed.hash(&PackedKey::from(key)),
-        }
+        Probe::of_key(seed, key).hash()
     }
 
+    /// The place of a key, looked for from the start.
     #[inline]
     pub(crate) fn find(&self, key: &FlowKey, hash: FlowHash) -> Option<Handle> {
-        match key {
-            FlowKey::V4(key) => {
-                let slot = self.v4.find(&PackedKey::from(key), hash)?;
-                Some(Handle::new(Family::V4, slot))
-            }
-            FlowKey::V6(key) => self.find_v6(key, hash),
-        }
+        let (family, slot) = match key {
+            FlowKey::V4(key) => (Family::V4, self.v4.find(&PackedKey::from(key), hash)?),
+            FlowKey::V6(key) => (Family::V6, self.v6.find(&PackedKey::from(key), hash)?),
+        };
+        Some(Handle::new(family, slot))
     }
 
-    /// A function of its own: its ten words would take the registers from IPv4's four.
+    /// The place of a key, where its probe saw it or, failing that, looked for from the start.
+    #[inline(always)]
+    pub(crate) fn find_probed(&self, probe: &Probe) -> Option<Handle> {
+        if probe.family()? == Family::V6 {
+            return self.find_probed_v6(probe);
+        }
+        let key = probe.key_v4();
+        let slot = match probe
+            .hint
+            .filter(|&slot| self.v4.is_at(slot as usize, &key))
+        {
+            Some(slot) => slot as usize,
+            None => self.v4.find(&key, probe.hash())?,
+        };
+        Some(Handle::new(Family::V4, slot))
+    }
+
+    /// A function of its own: its five words would take the registers from IPv4's two.
     #[inline(never)]
-    fn find_v6(&self, key: &FlowKey6, hash: FlowHash) -> Option<Handle> {
-        let slot = self.v6.find(&PackedKey::from(key), hash)?;
+    fn find_probed_v6(&self, probe: &Probe) -> Option<Handle> {
+        let key = probe.key_v6();
+        let slot = match probe
+            .hint
+            .filter(|&slot| self.v6.is_at(slot as usize, &key))
+        {
+            Some(slot) => slot as usize,
+            None => self.v6.find(&key, probe.hash())?,
+        };
         Some(Handle::new(Family::V6, slot))
     }
 
     #[inline]
-    pub(crate) fn prefetch_tags(&self, family: Family, hash: FlowHash) {
-        of_family!(self, family, slots => slots.prefetch_tags(hash));
+    pub(crate) fn prefetch_tags(&self, probe: &Probe) {
+        if let Some(family) = probe.family() {
+            of_family!(self, family, slots => slots.prefetch_tags(probe.hash()));
+        }
     }
 
-    #[inline]
-    pub(crate) fn prefetch(&self, family: Family, hash: FlowHash) {
-        of_family!(self, family, slots => slots.prefetch(hash));
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation)] // As in a handle.
+    pub(crate) fn aim(&self, probe: &mut Probe) {
+        if let Some(family) = probe.family() {
+            let slot = of_family!(self, family, slots => slots.aim(probe.hash()));
+            probe.hint = slot.map(|slot| slot as u32);
+        }
     }
 
     /// Asks for what [`free_up`](Self::free_up) will touch.
@@ -155,16 +181,12 @@ impl Store {
         of_family!(self, family, slots => slots.neighbourhood(hash))
     }
 
-    pub(crate) fn take(&mut self, place: Handle, key: &FlowKey, hash: FlowHash, body: Body) {
-        match key {
-            FlowKey::V4(key) => {
-                self.v4
-                    .take(place.slot(), hash, Line::new(&PackedKey::from(key), body));
-            }
-            FlowKey::V6(key) => {
-                self.v6
-                    .take(place.slot(), hash, Line::new(&PackedKey::from(key), body));
-            }
+    /// Puts the connection of a probe in a free place of its family.
+    pub(crate) fn take(&mut self, place: Handle, probe: &Probe, body: Body) {
+        let (slot, hash) = (place.slot(), probe.hash());
+        match place.family() {
+            Family::V4 => self.v4.take(slot, hash, Line::new(&probe.key_v4(), body)),
+            Family::V6 => self.v6.take(slot, hash, Line::new(&probe.key_v6(), body)),
         }
     }
 

@@ -28,7 +28,7 @@
 
 use std::sync::Arc;
 
-use secgroup_packet::{Direction, Family, FlowKey, InterfaceIndex, L4, Timestamp};
+use secgroup_packet::{Direction, Family, FlowKey, InterfaceIndex, L4, Packet, Timestamp};
 use thiserror::Error;
 
 use crate::half_open::Interfaces;
@@ -37,7 +37,7 @@ use crate::line::Body;
 use crate::slots::BUCKET;
 use crate::store::{Handle, Store};
 use crate::tcp::{self, Move, TcpClass};
-use crate::{Connection, Opening, Pool, State, Timeouts};
+use crate::{Connection, Lifetimes, Opening, Pool, Probe, State};
 
 /// Packets that each end of a UDP flow has sent when it becomes a stream: the second request and
 /// its answer (semantics D32).
@@ -58,7 +58,10 @@ pub struct Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// It continues the connection, and was counted.
-    Pass,
+    Pass {
+        /// The number of the rule that admitted the connection.
+        rule: u32,
+    },
     /// The connection is over and the packet would open the next one with the same key: the rules
     /// decide (D40).
     Reopen,
@@ -108,35 +111,63 @@ impl Table {
         }
     }
 
-    /// The hash of a key in this table; also asks for the tags that [`prefetch`](Self::prefetch)
-    /// will read, for which it pays to hash the whole burst first.
+    /// The hash of a key in this table.
     #[must_use]
-    #[inline]
     pub fn hash(&self, key: &FlowKey) -> FlowHash {
-        let hash = Store::hash(&self.seed, key);
-        self.store.prefetch_tags(family(key), hash);
-        hash
+        Store::hash(&self.seed, key)
     }
 
-    /// Asks for what [`lookup`](Self::lookup) will read and [`insert`](Self::insert) write: worth
-    /// it when other packets of the burst come first.
+    /// The first step of a look-up (see [`Probe`]): for which connection a packet looks that crosses `interface` in `direction`.
+    /// Asks for the tags that [`aim`](Self::aim) will read.
+    #[must_use]
+    #[inline(always)]
+    pub fn probe(&self, packet: &Packet, interface: InterfaceIndex, direction: Direction) -> Probe {
+        let probe = Probe::of(&self.seed, packet, interface, direction);
+        self.store.prefetch_tags(&probe);
+        probe
+    }
+
+    /// The first step for a key that is at hand.
+    #[must_use]
     #[inline]
-    pub fn prefetch(&self, key: &FlowKey, hash: FlowHash) {
-        self.store.prefetch(family(key), hash);
+    pub fn probe_key(&self, key: &FlowKey) -> Probe {
+        let probe = Probe::of_key(&self.seed, key);
+        self.store.prefetch_tags(&probe);
+        probe
+    }
+
+    /// The second step: where the connection seems to lie. Asks for what [`find`](Self::find) will read and [`insert`](Self::insert)
+    /// write: worth it when other packets of the burst come first.
+    #[inline(always)]
+    pub fn aim(&self, probe: &mut Probe) {
+        self.store.aim(probe);
+    }
+
+    /// The last step: the connection that is held, however many others came and went since the first.
+    #[must_use]
+    #[inline(always)]
+    pub fn find(&self, probe: &Probe) -> Option<Handle> {
+        self.store.find_probed(probe)
+    }
+
+    /// Whether a connection that is held is alive.
+    #[must_use]
+    #[inline(always)]
+    pub fn is_live(&self, handle: Handle, now: Timestamp) -> bool {
+        self.store.body(handle).expires >= now.as_nanos()
     }
 
     /// The live connection with this key; `hash` is the key's, by [`hash`](Self::hash).
     #[must_use]
-    #[inline]
     pub fn lookup(&self, key: &FlowKey, hash: FlowHash, now: Timestamp) -> Option<Handle> {
-        let handle = self.store.find(key, hash)?;
-        (self.store.body(handle).expires >= now.as_nanos()).then_some(handle)
+        let found = self.store.find(key, hash);
+        found.filter(|&handle| self.is_live(handle, now))
     }
 
     /// What a packet of `len` bytes, crossing in the direction `sender`, does to its connection.
     ///
     /// A packet that passes is counted and moves the connection on; otherwise nothing changes.
-    #[inline]
+    #[inline(always)]
     pub fn advance(
         &mut self,
         handle: Handle,
@@ -144,25 +175,46 @@ impl Table {
         l4: &L4,
         len: u32,
         now: Timestamp,
-        timeouts: &Timeouts,
+        lifetimes: &Lifetimes,
     ) -> Step {
         let body = self.store.body_mut(handle);
-        let before = body.state;
-        let movement = match before {
-            State::Udp | State::UdpStream | State::Icmp | State::Other => Move::Renew,
-            _ => match l4 {
-                L4::Tcp { flags, .. } => {
-                    tcp::advance(before, sender == body.originator, TcpClass::from(*flags))
-                }
-                _ => Move::Invalid,
-            },
+        let state = body.state;
+        let movement = match (state, l4) {
+            (State::Udp | State::UdpStream | State::Icmp | State::Other, _) => Move::Renew,
+            (_, L4::Tcp { flags, .. }) => {
+                tcp::advance(state, sender == body.originator, TcpClass::from(*flags))
+            }
+            _ => Move::Invalid,
         };
+        // Nearly every packet carries on, or acknowledges, what is established.
+        let expires = lifetimes.end(state, now).as_nanos();
+        if movement == Move::Renew && state.is_settled() && expires >= body.expires {
+            body.count(sender, len);
+            body.expires = expires;
+            return Step::Pass { rule: body.rule };
+        }
+        self.change(handle, movement, sender, len, now, lifetimes)
+    }
+
+    /// The same, of whatever movement.
+    #[inline(never)]
+    fn change(
+        &mut self,
+        handle: Handle,
+        movement: Move,
+        sender: Direction,
+        len: u32,
+        now: Timestamp,
+        lifetimes: &Lifetimes,
+    ) -> Step {
+        let body = self.store.body_mut(handle);
+        let (before, rule) = (body.state, body.rule);
         match movement {
             Move::Invalid => return Step::Invalid,
             Move::Reopen => return Step::Reopen,
             Move::Keep => {
                 body.count(sender, len);
-                return Step::Pass;
+                return Step::Pass { rule };
             }
             Move::Renew => {}
             Move::To(after) => body.state = after,
@@ -177,7 +229,7 @@ impl Table {
             body.state = State::UdpStream;
         }
         let after = body.state;
-        let expires = now.saturating_add(timeouts.of(after)).as_nanos();
+        let expires = lifetimes.end(after, now).as_nanos();
         let is_shorter = expires < body.expires;
         body.expires = expires;
         if is_shorter {
@@ -186,7 +238,7 @@ impl Table {
         if before.is_half_open() && !after.is_half_open() {
             self.interfaces.completed(&mut self.store, handle);
         }
-        Step::Pass
+        Step::Pass { rule }
     }
 
     /// The number of the rule that admitted a connection.
@@ -219,27 +271,46 @@ impl Table {
         hash: FlowHash,
         opening: Opening,
         now: Timestamp,
-        timeouts: &Timeouts,
+        lifetimes: &Lifetimes,
         allowance: Option<u32>,
     ) -> Result<Handle, Full> {
-        let mut prior = self.store.find(key, hash);
-        if let Some(old) = prior
-            && self.store.body(old).expires < now.as_nanos()
+        let (probe, found) = (Probe::with_hash(key, hash), self.store.find(key, hash));
+        self.open(&probe, found, opening, now, lifetimes, allowance)
+    }
+
+    /// The same for the packet of a burst: `found` is what [`find`](Self::find) said of its probe, and nothing has changed since.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] where nothing gives way, or the packet belongs to no connection.
+    pub fn open(
+        &mut self,
+        probe: &Probe,
+        found: Option<Handle>,
+        opening: Opening,
+        now: Timestamp,
+        lifetimes: &Lifetimes,
+        allowance: Option<u32>,
+    ) -> Result<Handle, Full> {
+        let family = probe.family().ok_or(Full)?;
+        let mut prior = found;
+        if let Some(old) = found
+            && !self.is_live(old, now)
         {
             self.remove(old);
             self.stats.ran_out += 1;
             prior = None;
         }
         let room = Room {
-            family: family(key),
-            interface: key.interface(),
+            family,
+            interface: probe.interface(),
             allowance,
             replaced: u32::from(prior.is_some()),
         };
         // A place first, so that nobody gives way to one that then has none.
         let place = match prior {
             Some(_) => None,
-            None => Some(self.place(room.family, hash, now)?),
+            None => Some(self.place(family, probe.hash(), now)?),
         };
         if room.lacks_place(self) || room.lacks_allowance(self) {
             self.make_room(&room, now)
@@ -249,16 +320,16 @@ impl Table {
             Some(place) => place,
             None => {
                 prior.inspect(|&prior| self.remove(prior)); // Unless it was the one that gave way.
-                self.place(room.family, hash, now)?
+                self.place(family, probe.hash(), now)?
             }
         };
-        let mut body = Body::new(key.protocol());
+        let mut body = Body::new(probe.protocol());
         body.state = opening.state;
         body.originator = opening.originator;
         body.rule = opening.rule;
-        body.expires = now.saturating_add(timeouts.of(opening.state)).as_nanos();
+        body.expires = lifetimes.end(opening.state, now).as_nanos();
         body.count(opening.sender, opening.len);
-        self.store.take(place, key, hash, body);
+        self.store.take(place, probe, body);
         self.interfaces.join(&mut self.store, place);
         Ok(place)
     }
@@ -285,7 +356,7 @@ impl Table {
         body.expires = connection.expires.as_nanos();
         body.packets = connection.packets;
         body.bytes = connection.bytes;
-        self.store.take(place, key, hash, body);
+        self.store.take(place, &Probe::with_hash(key, hash), body);
         self.interfaces.join(&mut self.store, place);
         Ok(place)
     }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use secgroup_conntrack::{
-    Config, FragmentKey, FragmentStep, FragmentTable, Opening, State, Table, Timeouts,
+    Config, FragmentKey, FragmentStep, FragmentTable, Lifetimes, Opening, State, Table,
 };
 use secgroup_packet::{
     AddressPair, Direction, FlowKey, FlowKey4, Fragment, InterfaceIndex, L4, Protocol, TcpFlags,
@@ -39,7 +39,7 @@ fn connections_cost_no_allocation() {
         capacity_v6: 1_000,
         seed: 1,
     });
-    let (timeouts, side) = (Timeouts::default(), Direction::Egress);
+    let (timeouts, side) = (Lifetimes::default(), Direction::Egress);
     let opening = Opening {
         originator: side,
         state: State::SynSent,
@@ -58,7 +58,6 @@ fn connections_cost_no_allocation() {
             let now = Timestamp::from_secs(u64::from(i / 50 + i / 10_000 * 1_000));
             let key = key(i);
             let hash = table.hash(&key);
-            table.prefetch(&key, hash);
             let made = table.insert(&key, hash, opening, now, &timeouts, Some(50));
             let handle = made.expect("an older one gives way");
             if i % 3 == 0 {

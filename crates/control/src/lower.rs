@@ -13,7 +13,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use secgroup_datapath::{AlwaysTrack, Interface, Snapshot, Timeouts};
+use secgroup_datapath::{AlwaysTrack, Interface, Lifetimes, Snapshot, Timeouts};
 use secgroup_model::{
     self as model, GroupId, Inventory, NetworkInterface, NetworkInterfaceId, PrefixList,
     PrefixListId, SecurityGroup,
@@ -338,7 +338,7 @@ impl Lowering {
             router: router(inventory, interface),
             link_local_pps,
             always_track: self.defaults.always_track.clone(),
-            timeouts: timeouts(self.defaults.timeouts, &interface.tracking),
+            lifetimes: Lifetimes::from(&timeouts(self.defaults.timeouts, &interface.tracking)),
             allowance,
         }
     }

@@ -42,10 +42,10 @@ impl Registry {
             group: group.clone(),
             rule: rule.clone(),
         };
-        let next = RuleNumber(count(self.registered.len()));
+        let next = RuleNumber::new(count(self.registered.len()));
         match self.rules.entry((group.clone(), rule.spec.clone())) {
             std::collections::hash_map::Entry::Occupied(known) => {
-                self.registered[known.get().0 as usize] = registered;
+                self.registered[known.get().get() as usize] = registered;
                 *known.get()
             }
             std::collections::hash_map::Entry::Vacant(new) => {
@@ -70,7 +70,7 @@ impl Registry {
     /// The rule behind a number.
     #[must_use]
     pub fn rule(&self, number: RuleNumber) -> Option<&RegisteredRule> {
-        self.registered.get(number.0 as usize)
+        self.registered.get(number.get() as usize)
     }
 
     /// The number of a rule that was seen before.

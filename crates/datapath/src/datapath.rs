@@ -1,17 +1,18 @@
 //! The shell around the decision: bursts, policy swaps, counters.
 //!
-//! A burst goes through two stages: the keys of all its packets are hashed and their lines prefetched, then each packet is decided in
-//! order, so that a SYN and its answer in one burst see each other exactly as they would one at a time.
+//! A burst goes through three stages: the key of each packet is hashed and its tags asked for; the tags are compared and the line that looks
+//! right is asked for; then each packet is decided in order, so that a SYN and its answer in one burst see each other exactly as they would one at
+//! a time. A stage holds as many packets as memory takes requests at once: more would only push each other out of the nearest cache.
 //!
 //! One `Datapath` has one owner and no locks. The policy is a snapshot behind an `Arc`, swapped between packets; the
 //! connection table, the fragment table and the counters are the owner's alone.
 
 use std::sync::Arc;
 
-use secgroup_conntrack::{Connection, Pool, Stats};
+use secgroup_conntrack::{Connection, Pool, Probe, Stats};
 use secgroup_packet::{Direction, Family, FlowKey, Frame, InterfaceIndex, Packet, Timestamp};
 
-use crate::decide::{Engine, Key};
+use crate::decide::Engine;
 use crate::{Reason, Settings, Snapshot, Tally, Verdict};
 
 /// One packet at one interface in one direction: what a verdict is about.
@@ -29,13 +30,17 @@ pub struct Crossing<'a> {
     pub at: Timestamp,
 }
 
+/// How many packets go through the stages together: as many requests as a core of today keeps open to memory, and as fit
+/// its first cache with all that belongs to them.
+const STAGE: usize = 32;
+
 /// The packet filter: a policy, the connections it let through, and the counters.
 #[derive(Debug)]
 pub struct Datapath {
     snapshot: Arc<Snapshot>,
     engine: Engine,
     tally: Tally,
-    keys: Vec<Key>,
+    probes: Vec<Probe>,
 }
 
 impl Datapath {
@@ -49,7 +54,7 @@ impl Datapath {
             engine: Engine::new(settings, start),
             snapshot: Arc::default(),
             tally: Tally::default(),
-            keys: Vec::with_capacity(Self::BURST),
+            probes: Vec::with_capacity(STAGE),
         };
         datapath.put_in_force(snapshot);
         datapath
@@ -69,33 +74,48 @@ impl Datapath {
 
     /// Decides a burst in order: `verdicts` receives one verdict per crossing.
     pub fn burst(&mut self, crossings: &[Crossing<'_>], verdicts: &mut Vec<Verdict>) {
-        for burst in crossings.chunks(Self::BURST) {
-            let Self {
-                snapshot,
-                engine,
-                tally,
-                keys,
-            } = self;
-            keys.clear();
-            keys.extend(burst.iter().map(|crossing| engine.key(crossing)));
-            for key in keys.iter() {
-                engine.prefetch(key);
-            }
-            for (crossing, key) in burst.iter().zip(keys.iter()) {
-                verdicts.push(judge(engine, snapshot, tally, crossing, *key));
-            }
+        for burst in crossings.chunks(STAGE) {
+            self.look(burst);
+            self.judge(burst, verdicts);
         }
+    }
+
+    /// The stages before the decision: for which connection each packet looks, and where that seems to lie.
+    #[inline(never)] // A function of its own, as is the next: each has the registers to itself.
+    fn look(&mut self, burst: &[Crossing<'_>]) {
+        let Self { engine, probes, .. } = self;
+        probes.clear();
+        probes.extend(burst.iter().map(|crossing| engine.probe(crossing)));
+        for probe in probes.iter_mut() {
+            engine.aim(probe);
+        }
+    }
+
+    /// The decision, in order.
+    #[inline(never)]
+    fn judge(&mut self, burst: &[Crossing<'_>], verdicts: &mut Vec<Verdict>) {
+        let Self {
+            snapshot,
+            engine,
+            tally,
+            probes,
+        } = self;
+        let judged = burst.iter().zip(probes.iter());
+        verdicts.extend(
+            judged.map(|(crossing, probe)| judge(engine, snapshot, tally, crossing, probe)),
+        );
     }
 
     /// Decides one packet.
     pub fn one(&mut self, crossing: &Crossing<'_>) -> Verdict {
-        let key = self.engine.key(crossing);
+        let mut probe = self.engine.probe(crossing);
+        self.engine.aim(&mut probe);
         judge(
             &mut self.engine,
             &self.snapshot,
             &mut self.tally,
             crossing,
-            key,
+            &probe,
         )
     }
 
@@ -197,23 +217,23 @@ impl Datapath {
     }
 
     fn put_in_force(&mut self, snapshot: Arc<Snapshot>) {
-        let interfaces = snapshot.interfaces.len();
-        self.tally.reserve(interfaces, snapshot.rules as usize);
-        self.engine.reserve(interfaces);
+        let (interfaces, rules) = (snapshot.interfaces.len(), snapshot.rules as usize);
+        self.tally.reserve(interfaces, rules);
+        self.engine.put_in_force(&snapshot);
         self.snapshot = snapshot;
     }
 }
 
 /// Decides and counts: nothing leaves uncounted.
-#[inline]
+#[inline(always)]
 fn judge(
     engine: &mut Engine,
     snapshot: &Snapshot,
     tally: &mut Tally,
     crossing: &Crossing<'_>,
-    key: Key,
+    probe: &Probe,
 ) -> Verdict {
-    let verdict = engine.decide(snapshot, crossing, key);
+    let verdict = engine.decide(snapshot, crossing, probe);
     tally.count(
         crossing.interface,
         crossing.direction,

@@ -18,17 +18,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use secgroup_conntrack::{
-    Config, Connection, FlowHash, FragmentKey, FragmentStep, FragmentTable, Full, Handle, Opening,
-    Pool, State, Step, Table,
+    Config, Connection, FragmentKey, FragmentStep, FragmentTable, Full, Handle, Opening, Pool,
+    Probe, Step, Table,
 };
 use secgroup_packet::{
-    Direction, Family, FlowKey, InterfaceIndex, L4, Packet, Protocol, Timestamp,
+    Direction, Family, FlowKey, Fragment, InterfaceIndex, L4, Packet, Protocol, Timestamp,
 };
 use secgroup_policy::{Query, RuleNumber};
 
 use self::opening::Opens;
 use self::untracked::untracked;
 use crate::exempt::{Exemption, exemption};
+use crate::lane::Lane;
 use crate::{Crossing, Interface, Reason, Settings, Snapshot, Verdict};
 
 /// Stands for the protocol of an IPv6 datagram in pieces, of which only the first piece says the protocol for sure
@@ -38,9 +39,6 @@ const IPV6_FRAGMENT: Protocol = Protocol(44);
 /// How many former policies are remembered: enough for a script that edits rules one by one, and bounded.
 const FORMER_MAX: usize = 8;
 
-/// The connection key of a crossing and its hash; `None` for what belongs to no connection.
-pub(crate) type Key = Option<(FlowKey, FlowHash)>;
-
 /// What the decision remembers from packet to packet.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -48,6 +46,8 @@ pub(crate) struct Engine {
     connections: Table,
     fragments: FragmentTable<Verdict>,
     link_local: Vec<LinkLocalSecond>,
+    /// By interface; `None` where an interface was removed.
+    lanes: Vec<Option<Lane>>,
     /// The latest time seen: a clock that steps back is held here.
     clock: Timestamp,
     started: Timestamp,
@@ -66,6 +66,7 @@ impl Engine {
             fragments: FragmentTable::new(settings.fragment_capacity, settings.seed),
             settings,
             link_local: Vec::new(),
+            lanes: Vec::new(),
             clock: start,
             started: start,
             former: VecDeque::with_capacity(FORMER_MAX),
@@ -100,26 +101,29 @@ impl Engine {
         self.former.push_back((self.clock, before));
     }
 
-    pub(crate) fn reserve(&mut self, interfaces: usize) {
-        if self.link_local.len() < interfaces {
+    /// From now on packets are decided by this policy.
+    pub(crate) fn put_in_force(&mut self, snapshot: &Snapshot) {
+        let interfaces = snapshot.interfaces.iter();
+        self.lanes.clear();
+        self.lanes
+            .extend(interfaces.map(|it| it.as_ref().map(Lane::new)));
+        if self.link_local.len() < self.lanes.len() {
             self.link_local
-                .resize(interfaces, LinkLocalSecond::default());
+                .resize(self.lanes.len(), LinkLocalSecond::default());
         }
     }
 
-    #[inline]
-    pub(crate) fn key(&self, crossing: &Crossing<'_>) -> Key {
-        let key = crossing
-            .packet
-            .flow_key(crossing.interface, crossing.direction)?;
-        Some((key, self.connections.hash(&key)))
+    /// The first look at a packet: for which connection it looks.
+    #[inline(always)]
+    pub(crate) fn probe(&self, crossing: &Crossing<'_>) -> Probe {
+        self.connections
+            .probe(&crossing.packet, crossing.interface, crossing.direction)
     }
 
-    #[inline]
-    pub(crate) fn prefetch(&self, key: &Key) {
-        if let Some((flow, hash)) = key {
-            self.connections.prefetch(flow, *hash);
-        }
+    /// The second: where that seems to lie.
+    #[inline(always)]
+    pub(crate) fn aim(&self, probe: &mut Probe) {
+        self.connections.aim(probe);
     }
 
     pub(crate) fn sweep(&mut self, budget: usize) -> usize {
@@ -176,12 +180,12 @@ impl Engine {
     }
 
     /// The decision, in strict order (see the crate's text). Step 1, *malformed*, lies behind us: there is a packet.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn decide(
         &mut self,
         snapshot: &Snapshot,
         crossing: &Crossing<'_>,
-        key: Key,
+        probe: &Probe,
     ) -> Verdict {
         let Crossing {
             packet,
@@ -190,61 +194,106 @@ impl Engine {
             ..
         } = crossing;
         self.clock = self.clock.max(crossing.at);
-        let Some(interface) = snapshot.interface(*index) else {
+        let lane = self.lanes.get(index.0 as usize).and_then(Option::as_ref);
+        let Some(lane) = lane else {
             return Verdict::deny(Reason::NoRule); // An interface that no policy knows has no rules.
         };
-        // 2. What security groups never filter.
-        if interface.exemptions
-            && let Some(exemption) = exemption(interface, packet, *direction)
+        // 2. What security groups never filter. 3. Source/destination check. 4. Fragments.
+        if (packet.fragment.is_some() || !lane.is_plain(packet, *direction))
+            && let Some(verdict) = self.special(snapshot, crossing, probe)
         {
-            return self.exempt(exemption, *index, interface);
+            return verdict;
         }
-        // 3. Source/destination check.
-        if interface.source_dest_check && is_spoofed(interface, packet, *direction) {
-            return Verdict::deny(Reason::Spoofed);
-        }
-        // 4. Fragments.
-        if packet.fragment.is_some() {
-            return self.fragment(snapshot, crossing, interface, key);
-        }
-        self.whole(snapshot, crossing, interface, key)
+        self.whole(snapshot, crossing, probe)
     }
 
-    /// Steps 5 to 10, for a packet with an upper-layer header.
-    #[inline]
-    fn whole(
+    /// Steps 2 to 4, for a packet that may be decided by one of them; `None` where it is not.
+    #[inline(never)]
+    fn special(
         &mut self,
         snapshot: &Snapshot,
         crossing: &Crossing<'_>,
-        interface: &Interface,
-        key: Key,
+        probe: &Probe,
+    ) -> Option<Verdict> {
+        let Crossing {
+            packet,
+            interface: index,
+            direction,
+            ..
+        } = crossing;
+        let interface = snapshot.interface(*index)?;
+        if interface.exemptions
+            && let Some(exemption) = exemption(interface, packet, *direction)
+        {
+            return Some(self.exempt(exemption, *index, interface));
+        }
+        if interface.source_dest_check && is_spoofed(interface, packet, *direction) {
+            return Some(Verdict::deny(Reason::Spoofed));
+        }
+        packet
+            .fragment
+            .map(|fragment| self.fragment(snapshot, crossing, fragment, probe))
+    }
+
+    /// Steps 5 to 10, for a packet with an upper-layer header.
+    #[inline(always)]
+    fn whole(&mut self, snapshot: &Snapshot, crossing: &Crossing<'_>, probe: &Probe) -> Verdict {
+        // 5. Connection table first.
+        let found = self.connections.find(probe);
+        let known = found.and_then(|handle| self.established(crossing, handle));
+        match known {
+            Some(verdict) => verdict,
+            None => self.first(snapshot, crossing, probe, found),
+        }
+    }
+
+    /// Step 5: the packet's effect on the connection it belongs to. `None` where that has run out, or is closed and opened again: it
+    /// keeps its entry until step 10 replaces it.
+    #[inline(always)]
+    fn established(&mut self, crossing: &Crossing<'_>, handle: Handle) -> Option<Verdict> {
+        let Crossing {
+            packet, direction, ..
+        } = crossing;
+        let lane = self.lanes.get(crossing.interface.0 as usize)?.as_ref()?;
+        if !self.connections.is_live(handle, self.clock) {
+            return None;
+        }
+        let (l4, len, lifetimes) = (&packet.l4, packet.ip_len, &lane.lifetimes);
+        let step = self
+            .connections
+            .advance(handle, *direction, l4, len, self.clock, lifetimes);
+        match step {
+            // A connection of an earlier run may outlive its rule, which then nobody knows.
+            Step::Pass { rule } => Some(Verdict {
+                reason: Reason::Established,
+                rule: RuleNumber::known(rule),
+            }),
+            Step::Invalid => Some(Verdict::deny(Reason::InvalidState)),
+            Step::Reopen => None,
+        }
+    }
+
+    /// Steps 6 to 10, for a packet that continues no connection; `found` is what the table holds of its key nevertheless.
+    #[inline(never)]
+    fn first(
+        &mut self,
+        snapshot: &Snapshot,
+        crossing: &Crossing<'_>,
+        probe: &Probe,
+        found: Option<Handle>,
     ) -> Verdict {
         let packet = &crossing.packet;
-        // 5. Connection table first. A closed connection that is opened again keeps its entry until step 10 replaces it.
-        if let Some((flow, hash)) = &key
-            && let Some(handle) = self.connections.lookup(flow, *hash, self.clock)
-        {
-            match self.advance(handle, crossing, interface) {
-                Step::Pass => {
-                    let rule = self.rule_of(handle);
-                    return Verdict {
-                        reason: Reason::Established,
-                        rule,
-                    };
-                }
-                Step::Invalid => return Verdict::deny(Reason::InvalidState),
-                Step::Reopen => {}
-            }
-        }
+        let Some(interface) = snapshot.interface(crossing.interface) else {
+            return Verdict::deny(Reason::NoRule);
+        };
         // 6. ICMP errors about a tracked connection.
         if self.settings.icmp_related
             && packet.is_icmp_error()
             && let Some(handle) = self.related(crossing)
         {
-            let rule = self.rule_of(handle);
             return Verdict {
                 reason: Reason::Related,
-                rule,
+                rule: RuleNumber::known(self.connections.rule(handle)),
             };
         }
         // 7. The union of the allow rules.
@@ -257,14 +306,29 @@ impl Engine {
             return Verdict::allow(Reason::Untracked, rule);
         }
         // 9. What opens a connection, and in which state.
-        let (key, originator, state) = match self.opening(snapshot, crossing, interface, key) {
-            Opens::Connection(key, originator, state) => (key, originator, state),
+        let (originator, state) = match self.opening(snapshot, crossing, interface) {
+            Opens::Connection(originator, state) => (originator, state),
             Opens::Nothing => return Verdict::allow(Reason::New, rule),
             Opens::Useless => return Verdict::allow(Reason::Untracked, rule),
             Opens::Invalid => return Verdict::deny(Reason::InvalidState),
         };
         // 10. Establish.
-        match self.establish(crossing, interface, key, originator, state, rule) {
+        let opening = Opening {
+            originator,
+            state,
+            rule: rule.get(),
+            sender: crossing.direction,
+            len: packet.ip_len,
+        };
+        let Interface {
+            lifetimes,
+            allowance,
+            ..
+        } = interface;
+        let opened = self
+            .connections
+            .open(probe, found, opening, self.clock, lifetimes, *allowance);
+        match opened {
             Ok(_) => Verdict::allow(Reason::New, rule),
             Err(Full) => Verdict::deny(Reason::TableFull),
         }
@@ -298,13 +362,10 @@ impl Engine {
         &mut self,
         snapshot: &Snapshot,
         crossing: &Crossing<'_>,
-        interface: &Interface,
-        key: Key,
+        fragment: Fragment,
+        probe: &Probe,
     ) -> Verdict {
         let denied = Verdict::deny(Reason::Fragment);
-        let Some(fragment) = crossing.packet.fragment else {
-            return denied;
-        };
         let datagram = FragmentKey {
             interface: crossing.interface,
             direction: crossing.direction,
@@ -323,36 +384,12 @@ impl Engine {
         }
         match self.fragments.first(&datagram, fragment, self.clock) {
             FragmentStep::Fresh(slot) => {
-                let verdict = self.whole(snapshot, crossing, interface, key);
+                let verdict = self.whole(snapshot, crossing, probe);
                 self.fragments.record(slot, verdict);
                 verdict
             }
             FragmentStep::Overlap | FragmentStep::Full => denied,
         }
-    }
-
-    /// Step 5: the packet's effect on the connection it belongs to.
-    #[inline]
-    fn advance(&mut self, handle: Handle, crossing: &Crossing<'_>, interface: &Interface) -> Step {
-        let Crossing {
-            packet, direction, ..
-        } = crossing;
-        let bytes = packet.ip_len;
-        self.connections.advance(
-            handle,
-            *direction,
-            &packet.l4,
-            bytes,
-            self.clock,
-            &interface.timeouts,
-        )
-    }
-
-    /// The rule that admitted a connection; `None` for one of an earlier run whose rule is gone.
-    #[inline]
-    fn rule_of(&self, handle: Handle) -> Option<RuleNumber> {
-        let rule = self.connections.rule(handle);
-        (rule != Connection::NO_RULE).then_some(RuleNumber(rule))
     }
 
     /// Step 6: the live connection that an ICMP error quotes a packet of (D48, D49).
@@ -368,31 +405,6 @@ impl Engine {
         let key = packet.quoted_flow_key(frame, *interface, *direction)?;
         let hash = self.connections.hash(&key);
         self.connections.lookup(&key, hash, self.clock)
-    }
-
-    fn establish(
-        &mut self,
-        crossing: &Crossing<'_>,
-        interface: &Interface,
-        (key, hash): (FlowKey, FlowHash),
-        originator: Direction,
-        state: State,
-        RuleNumber(rule): RuleNumber,
-    ) -> Result<Handle, Full> {
-        let opening = Opening {
-            originator,
-            state,
-            rule,
-            sender: crossing.direction,
-            len: crossing.packet.ip_len,
-        };
-        let Interface {
-            timeouts,
-            allowance,
-            ..
-        } = interface;
-        self.connections
-            .insert(&key, hash, opening, self.clock, timeouts, *allowance)
     }
 }
 

@@ -4,12 +4,13 @@
 mod datapath;
 mod decide;
 mod exempt;
+mod lane;
 mod reason;
 mod settings;
 mod snapshot;
 mod tally;
 
-pub use secgroup_conntrack::{Connection, Pool, State, Stats as TableStats, Timeouts};
+pub use secgroup_conntrack::{Connection, Lifetimes, Pool, State, Stats as TableStats, Timeouts};
 
 pub use crate::datapath::{Crossing, Datapath};
 pub use crate::reason::{Action, Reason, Verdict};

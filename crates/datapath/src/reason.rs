@@ -148,3 +148,6 @@ impl Verdict {
         self.reason.action()
     }
 }
+
+/// So that it is handed on in a register.
+const _: () = assert!(size_of::<Verdict>() == 8);

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use secgroup_conntrack::Timeouts;
+use secgroup_conntrack::Lifetimes;
 use secgroup_packet::InterfaceIndex;
 use secgroup_policy::{Directory, RuleSet};
 
@@ -50,8 +50,8 @@ pub struct Interface {
     pub link_local_pps: Option<u32>,
     /// Flows that are tracked whatever the rules (D12).
     pub always_track: AlwaysTrack,
-    /// Timeouts of its connections (D29).
-    pub timeouts: Timeouts,
+    /// How long its connections live without a packet (D29).
+    pub lifetimes: Lifetimes,
     /// How many connections it may have at once (D42); `None` for as many as the table holds.
     pub allowance: Option<u32>,
 }

@@ -31,15 +31,26 @@ impl std::ops::AddAssign for Count {
 /// Counters of every verdict that was given.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
-    interfaces: Vec<[[Count; Reason::COUNT]; 2]>,
+    /// By interface, direction and reason, in one row: [`place`].
+    verdicts: Vec<Count>,
     rules: Vec<Count>,
+}
+
+/// Counters of one interface.
+const PER_INTERFACE: usize = 2 * Reason::COUNT;
+
+/// Where a verdict is counted.
+#[inline]
+const fn place(interface: InterfaceIndex, direction: Direction, reason: Reason) -> usize {
+    interface.0 as usize * PER_INTERFACE + direction as usize * Reason::COUNT + reason as usize
 }
 
 impl Tally {
     /// Counters for `interfaces` interfaces and `rules` rules; what lies beyond is added at its first count.
     pub(crate) fn reserve(&mut self, interfaces: usize, rules: usize) {
-        if self.interfaces.len() < interfaces {
-            self.interfaces.resize(interfaces, Default::default());
+        if self.verdicts.len() < interfaces * PER_INTERFACE {
+            self.verdicts
+                .resize(interfaces * PER_INTERFACE, Count::default());
         }
         if self.rules.len() < rules {
             self.rules.resize(rules, Count::default());
@@ -55,33 +66,43 @@ impl Tally {
         verdict: Verdict,
         bytes: u32,
     ) {
-        let index = interface.0 as usize;
-        if index >= self.interfaces.len() {
-            self.interfaces.resize(index + 1, Default::default());
-        }
-        self.interfaces[index][direction as usize][verdict.reason as usize].add(bytes);
-        if let Some(RuleNumber(rule)) = verdict.rule {
-            let rule = rule as usize;
-            if rule >= self.rules.len() {
-                self.rules.resize(rule + 1, Count::default());
-            }
-            self.rules[rule].add(bytes);
+        counter(
+            &mut self.verdicts,
+            place(interface, direction, verdict.reason),
+        )
+        .add(bytes);
+        if let Some(rule) = verdict.rule {
+            counter(&mut self.rules, rule.get() as usize).add(bytes);
         }
     }
 
     /// What crossed `interface` in `direction` and ended with `reason`.
     #[must_use]
     pub fn of(&self, interface: InterfaceIndex, direction: Direction, reason: Reason) -> Count {
-        self.interfaces
-            .get(interface.0 as usize)
-            .map_or_else(Count::default, |counts| {
-                counts[direction as usize][reason as usize]
-            })
+        let at = place(interface, direction, reason);
+        self.verdicts.get(at).copied().unwrap_or_default()
     }
 
     /// What passed by `rule`: packets that it admitted, and those of connections that it admitted.
     #[must_use]
-    pub fn of_rule(&self, RuleNumber(rule): RuleNumber) -> Count {
-        self.rules.get(rule as usize).copied().unwrap_or_default()
+    pub fn of_rule(&self, rule: RuleNumber) -> Count {
+        self.rules
+            .get(rule.get() as usize)
+            .copied()
+            .unwrap_or_default()
     }
+}
+
+/// The counter at a place, which is there nearly always.
+#[inline]
+fn counter(counts: &mut Vec<Count>, at: usize) -> &mut Count {
+    if at >= counts.len() {
+        grow(counts, at);
+    }
+    &mut counts[at]
+}
+
+#[cold]
+fn grow(counts: &mut Vec<Count>, at: usize) {
+    counts.resize(at + 1, Count::default());
 }

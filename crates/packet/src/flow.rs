@@ -139,17 +139,8 @@ impl FlowKey {
         interface: InterfaceIndex,
         direction: Direction,
     ) -> Option<Self> {
-        let (local_port, remote_port) = match l4 {
-            L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } => match direction {
-                Direction::Egress => (sport, dport),
-                Direction::Ingress => (dport, sport),
-            },
-            L4::Icmp { kind, code, id } => match IcmpExchange::of(protocol, kind, code) {
-                Some(exchange) => (id, exchange.port(direction)),
-                None => return None,
-            },
-            L4::Other => (0, 0),
-            L4::LaterFragment => return None,
+        let Some([local_port, remote_port]) = ports(protocol, l4, direction) else {
+            return None;
         };
         Some(match (addresses, direction) {
             (
@@ -198,7 +189,39 @@ impl FlowKey {
     }
 }
 
+/// Local and remote port of a key; `None` for what belongs to no connection.
+#[inline]
+const fn ports(protocol: Protocol, l4: L4, direction: Direction) -> Option<[u16; 2]> {
+    match l4 {
+        L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } => Some(match direction {
+            Direction::Egress => [sport, dport],
+            Direction::Ingress => [dport, sport],
+        }),
+        _ => without_ports(protocol, l4, direction),
+    }
+}
+
+/// The same where the packet has no ports: a function of its own, for the sake of those that have.
+#[inline(never)]
+const fn without_ports(protocol: Protocol, l4: L4, direction: Direction) -> Option<[u16; 2]> {
+    match l4 {
+        L4::Icmp { kind, code, id } => match IcmpExchange::of(protocol, kind, code) {
+            Some(exchange) => Some([id, exchange.port(direction)]),
+            None => None,
+        },
+        L4::Other => Some([0, 0]),
+        _ => None,
+    }
+}
+
 impl Packet {
+    /// The local and the remote port of this packet's [key](Self::flow_key), and whether it has one.
+    #[must_use]
+    #[inline]
+    pub const fn ports(&self, direction: Direction) -> Option<[u16; 2]> {
+        ports(self.protocol, self.l4, direction)
+    }
+
     /// The key of the connection that this packet would belong to where it crosses `interface` in
     /// `direction`.
     #[must_use]

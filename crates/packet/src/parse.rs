@@ -13,6 +13,7 @@ mod ipv4;
 mod ipv6;
 mod l4;
 mod link;
+mod plain;
 mod quote;
 
 pub use self::extensions::MAX_EXTENSIONS;
@@ -36,14 +37,26 @@ impl Frame<'_> {
     ///
     /// Where a header is not there, contradicts another, or was snapped before the fields that a
     /// verdict depends on.
-    #[inline]
+    #[inline(always)]
     pub fn parse(&self) -> Result<Parsed, ParseError> {
-        let frame = View::of(self);
-        match self.link {
-            LinkType::Ethernet => link::ethernet(frame),
-            other => link::parse(other, frame),
+        if self.link == LinkType::Ethernet
+            && let Some(packet) = plain::parse(self)
+        {
+            return Ok(Parsed::Ip(packet));
         }
+        let LongWay(result) = header_by_header(self);
+        result
     }
+}
+
+/// What came out of the long way. A type of its own, so that it is written somewhere else than what the short way finds: that
+/// stays in registers until the caller stores it where it wants it.
+struct LongWay(Result<Parsed, ParseError>);
+
+/// The long way, which is everything but a short cut.
+#[inline(never)]
+fn header_by_header(frame: &Frame<'_>) -> LongWay {
+    LongWay(link::parse(frame.link, View::of(frame)))
 }
 
 /// What follows the link layer. Every link layer ends with this call, so that the result is written

@@ -13,6 +13,16 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// Of a packet's source and destination, the interface's own end and the other.
+    #[must_use]
+    #[inline]
+    pub fn ends<A>(self, src: A, dst: A) -> [A; 2] {
+        match self {
+            Self::Egress => [src, dst],
+            Self::Ingress => [dst, src],
+        }
+    }
+
     /// Both directions, ingress first.
     pub const BOTH: [Self; 2] = [Self::Ingress, Self::Egress];
 

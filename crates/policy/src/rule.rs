@@ -1,13 +1,51 @@
 //! The rules of the engine: what control lowers security group rules to.
 
+use std::fmt;
+use std::num::NonZero;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use secgroup_packet::{Direction, PortRange, Protocol};
 
 /// The number of a rule, stable for as long as the process runs. Opaque here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RuleNumber(pub u32);
+///
+/// Any `u32` but the largest, kept as the one after it: so that "no rule" is a number, too, and a verdict fits a register.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleNumber(NonZero<u32>);
+
+const _: () = assert!(size_of::<Option<RuleNumber>>() == size_of::<u32>());
+
+impl RuleNumber {
+    /// The rule with this number; `u32::MAX` is taken for the number before it, which no list of rules is long enough to reach.
+    #[must_use]
+    #[inline]
+    pub const fn new(number: u32) -> Self {
+        Self(NonZero::<u32>::MIN.saturating_add(number))
+    }
+
+    /// The rule with this number; `None` for `u32::MAX`, which stands for no rule.
+    #[must_use]
+    #[inline]
+    pub const fn known(number: u32) -> Option<Self> {
+        match NonZero::new(number.wrapping_add(1)) {
+            Some(next) => Some(Self(next)),
+            None => None,
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    #[inline]
+    pub const fn get(self) -> u32 {
+        self.0.get() - 1
+    }
+}
+
+impl fmt::Debug for RuleNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RuleNumber").field(&self.get()).finish()
+    }
+}
 
 /// The number of a security group, stable for as long as the process runs. Opaque here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

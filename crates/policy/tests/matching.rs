@@ -80,7 +80,7 @@ proptest! {
         let expected = singly(&compiled, &directory, &case.queries);
         for size in BURSTS {
             // Stale answers must not shine through.
-            let mut answers = vec![Some(RuleNumber(u32::MAX)); size];
+            let mut answers = vec![Some(RuleNumber::new(u32::MAX)); size];
             compiled.match_burst(&case.queries[..size], &directory, &mut answers);
             prop_assert_eq!(&answers[..], &expected[..size], "burst of {}", size);
         }

@@ -21,7 +21,7 @@ fn rules(list: impl IntoIterator<Item = (Traffic, Peer)>) -> Vec<Rule> {
     let numbered = (0..).zip(list);
     numbered
         .map(|(number, (traffic, peer))| {
-            let number = RuleNumber(number);
+            let number = RuleNumber::new(number);
             Rule {
                 number,
                 direction: Direction::Ingress,
@@ -50,7 +50,7 @@ fn matched(rules: &RuleSet, peer: impl Into<IpAddr>, port: u16) -> Option<u32> {
     };
     rules
         .matches(&query, &Directory::new())
-        .map(|number| number.0)
+        .map(|number| number.get())
 }
 
 fn assert_at_most(rules: &RuleSet, bytes_each: usize, count: usize) {

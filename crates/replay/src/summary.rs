@@ -275,7 +275,7 @@ impl Summary {
             .flat_map(attached_rules)
             .collect();
         let (mut used, mut unused) = (Vec::new(), Vec::new());
-        for number in (0..registry.rule_count()).map(RuleNumber) {
+        for number in (0..registry.rule_count()).map(RuleNumber::new) {
             let Some(registered) = registry.rule(number) else {
                 continue;
             };

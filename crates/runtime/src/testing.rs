@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use secgroup_datapath::{
-    AlwaysTrack, Crossing, Datapath, Interface, Reason, Settings, Snapshot, Timeouts, Verdict,
+    AlwaysTrack, Crossing, Datapath, Interface, Lifetimes, Reason, Settings, Snapshot, Verdict,
 };
 use secgroup_io::live::memory::{MemoryHandle, MemoryPort, pair};
 use secgroup_io::live::{LiveFrame, Port, Receiver as _};
@@ -30,7 +30,7 @@ pub(crate) const ROOM: usize = 8192;
 
 fn rule(number: u32, direction: Direction, traffic: Traffic, peer: &str) -> Rule {
     Rule {
-        number: RuleNumber(number),
+        number: RuleNumber::new(number),
         direction,
         traffic,
         peer: Peer::Cidr(peer.parse().unwrap()),
@@ -66,7 +66,7 @@ pub(crate) fn interface(rules: &[Rule]) -> Interface {
         router: None,
         link_local_pps: None,
         always_track: AlwaysTrack::Never,
-        timeouts: Timeouts::default(),
+        lifetimes: Lifetimes::default(),
         allowance: None,
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::event::{EventfdFlags, eventfd};
-use secgroup_datapath::{AlwaysTrack, Interface, Settings, Snapshot, Timeouts};
+use secgroup_datapath::{AlwaysTrack, Interface, Lifetimes, Settings, Snapshot};
 use secgroup_io::live::{BURST, LiveFrame, Port, PortDrops, ReceiveError, Receiver, Transmitted};
 use secgroup_packet::{Direction, InterfaceIndex, PortRange, Timestamp};
 use secgroup_policy::{Directory, Peer, Rule, RuleNumber, RuleSet, Traffic};
@@ -124,7 +124,7 @@ impl Open for Fountains {
 
 fn policy() -> Arc<Snapshot> {
     let rule = |number, direction, traffic, peer: &str| Rule {
-        number: RuleNumber(number),
+        number: RuleNumber::new(number),
         direction,
         traffic,
         peer: Peer::Cidr(peer.parse().unwrap()),
@@ -144,7 +144,7 @@ fn policy() -> Arc<Snapshot> {
         router: None,
         link_local_pps: None,
         always_track: AlwaysTrack::Never,
-        timeouts: Timeouts::default(),
+        lifetimes: Lifetimes::default(),
         allowance: None,
     };
     Arc::new(Snapshot {

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
-use secgroup_conntrack::{Config, Full, Handle, Opening, State, Table, Timeouts};
+use secgroup_conntrack::{Config, Full, Handle, Lifetimes, Opening, State, Table};
 use secgroup_packet::{
     Direction, Family, FlowKey, FlowKey4, FlowKey6, InterfaceIndex, Protocol, Timestamp,
 };
@@ -51,7 +51,7 @@ fn insert(table: &mut Table, key: &FlowKey, state: State) -> Result<Handle, Full
         table.hash(key),
         opening,
         NOW,
-        &Timeouts::default(),
+        &Lifetimes::default(),
         None,
     )
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secgroup_conntrack::{Config, Connection, Full, Opening, Pool, State, Table, Timeouts};
+use secgroup_conntrack::{Config, Connection, Full, Lifetimes, Opening, Pool, State, Table};
 use secgroup_packet::{Direction, Family, FlowKey, InterfaceIndex, Protocol, Timestamp};
 
 use crate::support::{flags, key4, key6, tcp};
@@ -27,7 +27,7 @@ fn open(table: &mut Table, key: FlowKey, state: State, allowance: Option<u32>) -
         sender: Direction::Egress,
         len: 60,
     };
-    let (hash, timeouts) = (table.hash(&key), Timeouts::default());
+    let (hash, timeouts) = (table.hash(&key), Lifetimes::default());
     table
         .insert(&key, hash, opening, NOW, &timeouts, allowance)
         .map(drop)
@@ -59,7 +59,14 @@ fn what_is_restored_is_what_was_there() {
     let later = NOW.saturating_add(Duration::from_secs(1));
     for (direction, segment) in [(Direction::Ingress, "SA"), (Direction::Egress, "A")] {
         let segment = tcp(flags(segment));
-        before.advance(handle, direction, &segment, 60, later, &Timeouts::default());
+        before.advance(
+            handle,
+            direction,
+            &segment,
+            60,
+            later,
+            &Lifetimes::default(),
+        );
     }
 
     let mut after = table(256);

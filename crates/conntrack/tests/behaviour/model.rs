@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use secgroup_conntrack::{Config, Connection, Full, Opening, State, Step, Table, Timeouts};
+use secgroup_conntrack::{Config, Connection, Full, Lifetimes, Opening, Probe, State, Step, Table};
 use secgroup_packet::{Direction, Family, FlowKey, InterfaceIndex, L4, Protocol, Timestamp};
 
 use crate::support::{Cell, UDP, cell, flags, key4, key6, tcp, timeout};
@@ -130,7 +130,9 @@ impl Model {
         if renews {
             connection.expires = now.saturating_add(timeout(next));
         }
-        Step::Pass
+        Step::Pass {
+            rule: connection.rule,
+        }
     }
 }
 
@@ -225,6 +227,8 @@ struct Pair {
     model: Model,
     now: Timestamp,
     allowance: Option<u32>,
+    /// What was seen of each key some steps ago: what a burst knows when the packet's turn comes.
+    probes: Vec<(FlowKey, Probe)>,
 }
 
 impl Pair {
@@ -242,11 +246,13 @@ impl Pair {
             },
             now: Timestamp::from_secs(1_000_000),
             allowance,
+            probes: Vec::new(),
         }
     }
 
     fn act(&mut self, action: Action, keys: &[FlowKey]) -> Result<(), TestCaseError> {
         self.model.run_out(self.now);
+        self.probe(keys)?;
         match action {
             Action::Packet {
                 key,
@@ -265,7 +271,7 @@ impl Pair {
                 let Some(handle) = found else {
                     return self.insert(key, sender, state);
                 };
-                let timeouts = Timeouts::default();
+                let timeouts = Lifetimes::default();
                 let step = self
                     .table
                     .advance(handle, sender, &l4, 40, self.now, &timeouts);
@@ -301,6 +307,25 @@ impl Pair {
         Ok(())
     }
 
+    /// A probe finds what a look-up finds, however long ago it was aimed.
+    fn probe(&mut self, keys: &[FlowKey]) -> Result<(), TestCaseError> {
+        for (key, probe) in &self.probes {
+            let found = self.table.lookup(key, probe.hash(), self.now);
+            let held = self.table.find(probe);
+            let live = held.filter(|&handle| self.table.is_live(handle, self.now));
+            prop_assert_eq!(live, found);
+        }
+        if self.probes.len() > 3 * keys.len() {
+            self.probes.clear();
+        }
+        self.probes.extend(keys.iter().map(|key| {
+            let mut probe = self.table.probe_key(key);
+            self.table.aim(&mut probe);
+            (*key, probe)
+        }));
+        Ok(())
+    }
+
     fn insert(
         &mut self,
         key: FlowKey,
@@ -321,7 +346,7 @@ impl Pair {
             sender,
             len: 70,
         };
-        let (hash, timeouts) = (self.table.hash(&key), Timeouts::default());
+        let (hash, timeouts) = (self.table.hash(&key), Lifetimes::default());
         let got = self
             .table
             .insert(&key, hash, opening, self.now, &timeouts, self.allowance);

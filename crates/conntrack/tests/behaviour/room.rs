@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use secgroup_conntrack::{Config, Full, Opening, State, Table, Timeouts};
+use secgroup_conntrack::{Config, Full, Lifetimes, Opening, State, Table};
 use secgroup_packet::{Direction, FlowKey, InterfaceIndex, Protocol, Timestamp};
 
 use crate::support::{flags, key4, key6, tcp};
@@ -37,7 +37,7 @@ impl Case {
             sender: side,
             len: 60,
         };
-        let (hash, timeouts) = (self.table.hash(&key), Timeouts::default());
+        let (hash, timeouts) = (self.table.hash(&key), Lifetimes::default());
         self.table
             .insert(&key, hash, opening, self.now, &timeouts, self.allowance)
             .map(|_| ())
@@ -71,7 +71,7 @@ fn the_oldest_half_open_connection_gives_way_whatever_state_it_is_in() {
     // What the younger ones do to each other meanwhile does not change who is the oldest.
     let hash = case.table.hash(&keys[2]);
     let handle = case.table.lookup(&keys[2], hash, case.now).unwrap();
-    let (l4, timeouts) = (tcp(flags("SA")), Timeouts::default());
+    let (l4, timeouts) = (tcp(flags("SA")), Lifetimes::default());
     case.table
         .advance(handle, Direction::Egress, &l4, 60, case.now, &timeouts);
     assert_eq!(case.table.connection(handle).state, State::SynRecv);
@@ -87,7 +87,7 @@ fn one_that_completed_its_handshake_does_not_give_way() {
     case.open(v4(1, 1), State::Close).unwrap();
     let hash = case.table.hash(&v4(1, 0));
     let handle = case.table.lookup(&v4(1, 0), hash, case.now).unwrap();
-    let (l4, timeouts) = (tcp(flags("A")), Timeouts::default());
+    let (l4, timeouts) = (tcp(flags("A")), Lifetimes::default());
     case.table
         .advance(handle, Direction::Ingress, &l4, 60, case.now, &timeouts);
     assert_eq!(case.open(v4(1, 2), State::SynSent), Err(Full));

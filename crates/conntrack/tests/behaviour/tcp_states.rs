@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use secgroup_conntrack::{Config, Opening, State, Step, Table, TcpClass, Timeouts};
+use secgroup_conntrack::{Config, Lifetimes, Opening, State, Step, Table, TcpClass};
 use secgroup_packet::{Direction, L4, Protocol, TcpFlags, Timestamp};
 
 use crate::support::{Cell, TCP_STATES, UDP, cell, column, key4, name, tcp, timeout};
@@ -33,7 +33,7 @@ fn check(state: State, originator: Direction, sender: Direction, flags: TcpFlags
     let key = key4(1, Protocol::TCP, 1);
     let hash = table.hash(&key);
     let start = Timestamp::from_secs(1_000);
-    let timeouts = Timeouts::default();
+    let timeouts = Lifetimes::default();
     let opening = Opening {
         originator,
         state,
@@ -73,7 +73,8 @@ fn check(state: State, originator: Direction, sender: Direction, flags: TcpFlags
     }
     expected.packets[sender as usize] += 1;
     expected.bytes[sender as usize] += 1_500;
-    assert_eq!((step, after), (Step::Pass, expected), "{case}");
+    let rule = expected.rule;
+    assert_eq!((step, after), (Step::Pass { rule }, expected), "{case}");
 }
 
 #[test]
@@ -94,7 +95,7 @@ fn a_tcp_connection_is_continued_by_tcp_only() {
         seed: 1,
     });
     let key = key4(1, Protocol::TCP, 1);
-    let (hash, now, timeouts) = (table.hash(&key), Timestamp::ZERO, Timeouts::default());
+    let (hash, now, timeouts) = (table.hash(&key), Timestamp::ZERO, Lifetimes::default());
     let state = State::Established;
     let (originator, sender) = (Direction::Egress, Direction::Egress);
     let opening = Opening {

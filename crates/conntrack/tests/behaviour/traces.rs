@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use secgroup_conntrack::{Config, Opening, State, Step, Table, Timeouts};
+use secgroup_conntrack::{Config, Lifetimes, Opening, State, Step, Table};
 use secgroup_packet::{Direction, FlowKey, Protocol, TcpFlags, Timestamp};
 
 use crate::support::{flags, key4, key6, name, tcp};
@@ -51,11 +51,11 @@ fn send(
     flags: TcpFlags,
     now: Timestamp,
 ) -> String {
-    let (hash, timeouts) = (table.hash(key), Timeouts::default());
+    let (hash, timeouts) = (table.hash(key), Lifetimes::default());
     let found = table.lookup(key, hash, now);
     let step = match found {
         Some(handle) => match table.advance(handle, sender, &tcp(flags), 60, now, &timeouts) {
-            Step::Pass => "pass",
+            Step::Pass { .. } => "pass",
             Step::Reopen => "reopens",
             Step::Invalid => "invalid",
         },

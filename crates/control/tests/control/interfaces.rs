@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use secgroup_control::{Defaults, Lowering};
-use secgroup_datapath::{AlwaysTrack, Interface, Timeouts};
+use secgroup_datapath::{AlwaysTrack, Interface, Lifetimes, Timeouts};
 use secgroup_model::{ConnectionTracking, NetworkInterface, SubnetId, VpcId};
 
 use crate::world::{World, interface};
@@ -73,9 +73,12 @@ fn timeouts() {
             &world().edit("eni-a", |eni| eni.tracking = tracking),
             defaults,
         )
-        .timeouts
+        .lifetimes
     };
-    assert_eq!(with(ConnectionTracking::default()), engine);
+    assert_eq!(
+        with(ConnectionTracking::default()),
+        Lifetimes::from(&engine)
+    );
     let tracking = ConnectionTracking {
         tcp_established: Some(seconds(60)),
         udp: Some(seconds(40)),
@@ -87,7 +90,7 @@ fn timeouts() {
         udp_stream: seconds(100),
         ..engine
     };
-    assert_eq!(with(tracking), expected);
+    assert_eq!(with(tracking), Lifetimes::from(&expected));
     let only_udp = ConnectionTracking {
         udp: Some(seconds(40)),
         ..ConnectionTracking::default()
@@ -96,7 +99,7 @@ fn timeouts() {
         udp: seconds(40),
         ..engine
     };
-    assert_eq!(with(only_udp), expected);
+    assert_eq!(with(only_udp), Lifetimes::from(&expected));
 }
 
 #[test]

@@ -166,6 +166,6 @@ fn what_has_no_number() {
         None
     );
     assert_eq!(registry.interface(secgroup_packet::InterfaceIndex(0)), None);
-    assert_eq!(registry.rule(RuleNumber(0)), None);
+    assert_eq!(registry.rule(RuleNumber::new(0)), None);
     assert_eq!((registry.interface_count(), registry.rule_count()), (0, 0));
 }

@@ -132,7 +132,7 @@ fn connection(admitted: &Admitted) -> Option<Connection> {
         originator: *direction,
         state,
         expires: Timestamp::max(expires, *at),
-        rule: verdict.rule.map_or(Connection::NO_RULE, |rule| rule.0),
+        rule: verdict.rule.map_or(Connection::NO_RULE, |rule| rule.get()),
         packets,
         bytes,
     })

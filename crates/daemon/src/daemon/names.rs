@@ -16,7 +16,12 @@ pub(super) struct Names<'a> {
 impl<'a> Names<'a> {
     /// Those of everything that was ever in force.
     pub(super) fn new(registry: &'a Registry) -> Self {
-        let rule = |number| Some((registry.rule(RuleNumber(number))?.rule.id.as_str(), number));
+        let rule = |number| {
+            Some((
+                registry.rule(RuleNumber::new(number))?.rule.id.as_str(),
+                number,
+            ))
+        };
         Self {
             registry,
             rules: (0..registry.rule_count()).filter_map(rule).collect(),
@@ -43,5 +48,5 @@ impl<'a> Names<'a> {
 
 /// The id of a rule.
 pub(super) fn rule(registry: &Registry, number: u32) -> Option<&str> {
-    Some(registry.rule(RuleNumber(number))?.rule.id.as_str())
+    Some(registry.rule(RuleNumber::new(number))?.rule.id.as_str())
 }

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use secgroup_conntrack::{FlowHash, State, TcpClass};
-use secgroup_packet::{Direction, FlowKey, IcmpExchange, L4, Timestamp};
+use secgroup_conntrack::{State, TcpClass};
+use secgroup_packet::{Direction, IcmpExchange, L4, Timestamp};
 
+use super::Engine;
 use super::untracked::{Untracked, opener, untracked};
-use super::{Engine, Key};
 use crate::{Crossing, Interface, Snapshot, TcpMode};
 
 /// What a packet that a rule admits opens.
 pub(super) enum Opens {
     /// A connection, by its originator, in this state.
-    Connection((FlowKey, FlowHash), Direction, State),
+    Connection(Direction, State),
     /// Nothing: a message of its own.
     Nothing,
     /// Nothing: the answer of a flow whose opening rule is revoked.
@@ -38,36 +38,32 @@ impl Engine {
         snapshot: &Snapshot,
         crossing: &Crossing<'_>,
         interface: &Interface,
-        key: Key,
     ) -> Opens {
-        let Some(key) = key else {
-            return Opens::Nothing;
-        };
         let sender = crossing.direction;
         match crossing.packet.l4 {
             L4::Tcp { flags, .. } => match TcpClass::from(flags) {
                 TcpClass::Invalid => Opens::Invalid,
-                TcpClass::Syn => Opens::Connection(key, sender, State::SynSent),
-                class if self.picks_up() => picked_up(class, key, sender),
+                TcpClass::Syn => Opens::Connection(sender, State::SynSent),
+                class if self.picks_up() => picked_up(class, sender),
                 class => match self.formerly(snapshot, crossing, interface) {
                     Formerly::Tracked => Opens::Invalid,
-                    Formerly::Untracked => picked_up(class, key, sender),
+                    Formerly::Untracked => picked_up(class, sender),
                     Formerly::UntrackedAndRevoked => Opens::Useless,
                 },
             },
             L4::Udp { .. } => match self.formerly(snapshot, crossing, interface) {
                 Formerly::UntrackedAndRevoked => Opens::Useless,
-                _ => Opens::Connection(key, sender, State::Udp),
+                _ => Opens::Connection(sender, State::Udp),
             },
             L4::Icmp { kind, code, .. } => {
                 match IcmpExchange::of(crossing.packet.protocol, kind, code) {
                     Some(exchange) if !exchange.is_reply() => {
-                        Opens::Connection(key, sender, State::Icmp)
+                        Opens::Connection(sender, State::Icmp)
                     }
                     _ => Opens::Nothing,
                 }
             }
-            L4::Other => Opens::Connection(key, sender, State::Other),
+            L4::Other => Opens::Connection(sender, State::Other),
             L4::LaterFragment => Opens::Nothing,
         }
     }
@@ -122,13 +118,13 @@ impl Engine {
 }
 
 /// A connection that is seen for the first time in its middle.
-fn picked_up(class: TcpClass, key: (FlowKey, FlowHash), sender: Direction) -> Opens {
+fn picked_up(class: TcpClass, sender: Direction) -> Opens {
     match class {
-        TcpClass::Syn => Opens::Connection(key, sender, State::SynSent),
-        TcpClass::Ack => Opens::Connection(key, sender, State::Established),
-        TcpClass::Fin => Opens::Connection(key, sender, State::FinWaitOriginator),
-        TcpClass::Rst => Opens::Connection(key, sender, State::Close),
-        TcpClass::SynAck => Opens::Connection(key, sender.reverse(), State::SynRecv),
+        TcpClass::Syn => Opens::Connection(sender, State::SynSent),
+        TcpClass::Ack => Opens::Connection(sender, State::Established),
+        TcpClass::Fin => Opens::Connection(sender, State::FinWaitOriginator),
+        TcpClass::Rst => Opens::Connection(sender, State::Close),
+        TcpClass::SynAck => Opens::Connection(sender.reverse(), State::SynRecv),
         TcpClass::Invalid => Opens::Invalid,
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use secgroup_packet::{Direction, FlowKey, Frame, InterfaceIndex, LinkType, Parsed};
+use secgroup_packet::{Direction, FlowKey, Frame, InterfaceIndex, LinkType, Packet, Parsed};
 use secgroup_testkit::frame::{of_ip, to_loop, to_null_big_endian, to_null_little_endian};
 use secgroup_testkit::frame::{to_sll, to_sll2, with_extensions, with_vlan};
 
@@ -159,5 +159,43 @@ proptest! {
     ) {
         let frame = vids.iter().fold(of_ip(&packet), |frame, &vid| with_vlan(frame, vid));
         compare(ethernet(&frame), 14 + 4 * vids.len())?;
+    }
+
+    /// Of a plain packet the parser takes a short way where it begins with Ethernet, and only there.
+    #[test]
+    fn on_the_short_way_and_on_the_long(
+        packet in ipv4(),
+        damage in damage(),
+        captured in prop_oneof![2 => Just(usize::MAX), 1 => 0..200_usize],
+        beyond in prop_oneof![2 => Just(0), 1 => 1..40_usize, 1 => Just(usize::MAX)],
+    ) {
+        let mut frame = of_ip(&packet);
+        let packet = damaged(packet, &damage);
+        frame.truncate(14); // Says IPv4, whatever the header says now.
+        frame.extend(&packet);
+        let captured = captured.clamp(0, packet.len());
+        // As long on the wire as it is, longer than what was captured, or shorter.
+        let wire = if beyond == usize::MAX { captured / 2 } else { packet.len() + beyond };
+        let short = Frame {
+            link: LinkType::Ethernet,
+            data: &frame[..14 + captured],
+            wire_len: u32::try_from(14 + wire).unwrap(),
+        };
+        let long = Frame {
+            link: LinkType::Ipv4,
+            data: &packet[..captured],
+            wire_len: u32::try_from(wire).unwrap(),
+        };
+        match (short.parse(), long.parse()) {
+            (Ok(Parsed::Ip(short)), Ok(Parsed::Ip(long))) => {
+                prop_assert_eq!(short, Packet {
+                    l3_offset: long.l3_offset + 14,
+                    l4_offset: long.l4_offset + 14,
+                    ..long
+                });
+            }
+            (Err(short), Err(long)) => prop_assert_eq!(short.kind(), long.kind()),
+            (short, long) => prop_assert!(false, "{:?} but {:?}", short, long),
+        }
     }
 }

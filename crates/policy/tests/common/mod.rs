@@ -156,7 +156,7 @@ pub(crate) fn cases(rules_max: usize, queries: usize) -> impl Strategy<Value = C
     policy.prop_flat_map(move |(mut rules, members)| {
         // Numbers that say nothing about the order, all different.
         for (rule, place) in rules.iter_mut().zip(0_u32..) {
-            rule.number = RuleNumber(place.wrapping_mul(0x9E37_79B1));
+            rule.number = RuleNumber::new(place.wrapping_mul(0x9E37_79B1));
         }
         let near = Arc::new((rules, members));
         vec(query(Arc::clone(&near)), queries).prop_map(move |queries| {
@@ -190,7 +190,7 @@ pub(crate) fn crowded_cases(queries: usize) -> impl Strategy<Value = Case> {
             .into_iter()
             .flat_map(|(peer, count, seed, tcp)| spread(peer, count, seed, tcp));
         let mut rules: Vec<Rule> = (0..)
-            .map(RuleNumber)
+            .map(RuleNumber::new)
             .zip(blocks.chain(few))
             .map(|(number, (traffic, peer))| Rule {
                 number,
@@ -201,7 +201,7 @@ pub(crate) fn crowded_cases(queries: usize) -> impl Strategy<Value = Case> {
             .collect();
         if mixed {
             rules.sort_by_key(|rule| {
-                (u64::from(rule.number.0) ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                (u64::from(rule.number.get()) ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15)
             });
         }
         let near = Arc::new((rules, Memberships::new()));
@@ -242,7 +242,7 @@ fn spread(peer: Peer, count: usize, seed: u16, tcp: bool) -> impl Iterator<Item 
 fn rule() -> impl Strategy<Value = Rule> {
     (select(Direction::BOTH.to_vec()), traffic(), peer()).prop_map(|(direction, traffic, peer)| {
         Rule {
-            number: RuleNumber(0),
+            number: RuleNumber::new(0),
             direction,
             traffic,
             peer,

@@ -304,7 +304,7 @@ fn assert_counters(session: &Session, all: &[Vec<Line>]) {
     }
     let by_rule = |(_, _, _, rule): &&Line| rule.is_some();
     let with_rule = all.iter().flatten().filter(by_rule).count() as u64;
-    let numbers = (0..registry.rule_count()).map(secgroup_policy::RuleNumber);
+    let numbers = (0..registry.rule_count()).map(secgroup_policy::RuleNumber::new);
     let hits: u64 = numbers
         .map(|number| session.tally().of_rule(number).packets)
         .sum();

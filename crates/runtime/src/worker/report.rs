@@ -57,7 +57,7 @@ impl Worker {
             capacity: Family::BOTH.map(|family| datapath.capacity(family)),
             table: datapath.table_stats(),
         };
-        let rules = (0..datapath.snapshot().rules).map(RuleNumber);
+        let rules = (0..datapath.snapshot().rules).map(RuleNumber::new);
         let rules = rules.map(|rule| datapath.tally().of_rule(rule)).collect();
         let generation = datapath.snapshot().generation;
         let links = (0..self.links.len())
