@@ -249,21 +249,15 @@ impl Log {
 
     fn write_flows(&mut self, begins: u64, flows: &[(Flow, Kept)], rules: &dyn RuleNames) {
         let asks = self.settings.format.asks_why();
-        let mut names: BTreeMap<u32, Option<(String, String)>> = BTreeMap::new();
+        let mut names: BTreeMap<RuleNumber, Option<(String, String)>> = BTreeMap::new();
         for (flow, kept) in flows {
             let Some(interface) = self.covered.get(&flow.interface).map(Arc::clone) else {
                 continue; // Only covered ones are counted.
             };
-            let rule = kept
-                .verdict
-                .rule
-                .filter(|_| asks)
-                .and_then(|RuleNumber(number)| {
-                    let name = names
-                        .entry(number)
-                        .or_insert_with(|| rules.rule(RuleNumber(number)));
-                    name.as_ref()
-                });
+            let rule = kept.verdict.rule.filter(|_| asks).and_then(|number| {
+                let name = names.entry(number).or_insert_with(|| rules.rule(number));
+                name.as_ref()
+            });
             let what = What::Flow {
                 flow,
                 sums: &kept.sums,

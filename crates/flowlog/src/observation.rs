@@ -167,7 +167,7 @@ impl Told {
         let action = verdict.action();
         let why = match action {
             Action::Allow => Why::Accepted {
-                rule: verdict.rule.map(|rule| rule.0),
+                rule: verdict.rule.map(|rule| rule.get()),
                 tracked: verdict.reason != Reason::Untracked,
             },
             Action::Deny => Why::Rejected(verdict.reason),

@@ -106,7 +106,10 @@ impl Window {
                 protocol,
                 ports,
             } = *flow;
-            let told = (kept.verdict.reason, kept.verdict.rule.map(|rule| rule.0));
+            let told = (
+                kept.verdict.reason,
+                kept.verdict.rule.map(|rule| rule.get()),
+            );
             (
                 kept.sums.first,
                 interface.0,
