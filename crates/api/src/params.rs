@@ -312,7 +312,7 @@ impl Params {
             tags.entry(known).or_default().extend(specification.tags()?);
         }
         for tags in tags.values() {
-            check_tags(tags).map_err(first)?;
+            check_tags(tags).map_err(ModelError::first)?;
         }
         Ok(tags)
     }
@@ -357,13 +357,6 @@ impl Params {
             format!("{}.{name}", self.path)
         }
     }
-}
-
-/// What EC2 answers where a parse found several faults: the first.
-pub(crate) fn first(errors: Vec<ModelError>) -> ModelError {
-    errors.into_iter().next().unwrap_or_else(|| {
-        ModelError::new(ErrorCode::InternalError, "An internal error has occurred")
-    })
 }
 
 /// A number of a list as clients write it: `+1` and `01` would be further items beside `1`.

@@ -94,9 +94,7 @@ pub fn delete(
 
 /// The caller's default VPC: where new groups go, and where names of groups select (B2, B14).
 fn default_vpc<'a>(state: &'a State, caller: &Caller) -> Result<&'a Vpc, ModelError> {
-    vpcs::default_vpc(state, &caller.account).ok_or_else(|| {
-        ModelError::new(ErrorCode::VpcIdNotSpecified, "No default VPC for this user")
-    })
+    vpcs::default_vpc(state, &caller.account).ok_or_else(ModelError::no_default_vpc)
 }
 
 /// The caller's group that is meant.
@@ -128,7 +126,7 @@ pub fn known_group<'a>(
         .groups
         .get(id)
         .filter(|group| group.owner == caller.account)
-        .ok_or_else(|| unknown_group(id.as_str()))
+        .ok_or_else(|| ModelError::unknown_group(id.as_str()))
 }
 
 /// The group of this name in the caller's default VPC (B14).
@@ -145,14 +143,6 @@ pub fn named_group<'a>(
         .inventory
         .group_named(Some(vpc), name)
         .ok_or_else(|| unknown_name(name, vpc))
-}
-
-/// B26.
-pub(crate) fn unknown_group(group: &str) -> ModelError {
-    ModelError::new(
-        ErrorCode::InvalidGroupNotFound,
-        format!("The security group '{group}' does not exist"),
-    )
 }
 
 /// E64.

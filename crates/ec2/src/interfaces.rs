@@ -71,15 +71,8 @@ fn set_groups(
     }
     edit.inventory()
         .check_interface_groups(interface)
-        .map_err(first)?;
+        .map_err(ModelError::first)?;
     edit.site()
         .quotas
         .check_groups_per_interface(interface.groups.len(), Flavour::Vpc)
-}
-
-/// What EC2 answers where a check found several faults: the first.
-fn first(errors: Vec<ModelError>) -> ModelError {
-    errors.into_iter().next().unwrap_or_else(|| {
-        ModelError::new(ErrorCode::InternalError, "An internal error has occurred")
-    })
 }

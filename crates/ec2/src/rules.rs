@@ -264,7 +264,7 @@ fn is_in_default_vpc(state: &State, group: &SecurityGroup) -> bool {
 /// The group, to be changed.
 fn stored<'e>(edit: &'e mut Edit<'_>, id: &GroupId) -> Result<&'e mut SecurityGroup, ModelError> {
     edit.get_mut::<SecurityGroup>(id)
-        .ok_or_else(|| groups::unknown_group(id.as_str()))
+        .ok_or_else(|| ModelError::unknown_group(id.as_str()))
 }
 
 /// E52, E54: an id stands in a request once.

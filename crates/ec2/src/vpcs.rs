@@ -194,13 +194,5 @@ pub fn default_vpc<'a>(state: &'a State, account: &AccountId) -> Option<&'a Vpc>
 pub fn known_vpc<'a>(state: &'a State, caller: &Caller, id: &VpcId) -> Result<&'a Vpc, ModelError> {
     let vpc = state.inventory.vpcs.get(id);
     vpc.filter(|vpc| vpc.owner == caller.account)
-        .ok_or_else(|| unknown_vpc(id))
-}
-
-/// E63.
-pub(crate) fn unknown_vpc(id: &VpcId) -> ModelError {
-    ModelError::new(
-        ErrorCode::InvalidVpcIdNotFound,
-        format!("The vpc ID '{id}' does not exist"),
-    )
+        .ok_or_else(|| ModelError::unknown_vpc(id))
 }

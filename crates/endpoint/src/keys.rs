@@ -111,18 +111,12 @@ impl AccessKey {
             .is_some_and(|t| t.is_empty() || !is_printable(t))
         {
             Some("its session token is empty, or not of printable ASCII characters without spaces")
-        } else if !is_account(&self.account) {
+        } else if !AccountId::new(&self.account).is_well_formed() {
             Some("its account is not 12 digits")
         } else {
             None
         }
     }
-}
-
-/// Whether this is an account: 12 digits.
-#[must_use]
-pub fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The keys that there are, by id.

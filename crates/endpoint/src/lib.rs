@@ -14,7 +14,7 @@ mod storage;
 pub use crate::admin::{AdminClient, AdminError};
 pub use crate::counters::{Count, Counters};
 pub use crate::folder::{FolderError, StateFolder};
-pub use crate::keys::{Access, AccessKey, Keys, KeysError, is_account};
+pub use crate::keys::{Access, AccessKey, Keys, KeysError};
 pub use crate::random::{NoRandomness, Random};
 pub use crate::server::{Endpoint, Limits, Options, StartError};
 pub use crate::service::{Enforce, Nobody, Service, ServiceError, Settle};

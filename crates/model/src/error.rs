@@ -8,6 +8,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::VpcId;
+
 /// One fault, as EC2 words it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{message}")]
@@ -63,6 +65,26 @@ impl ModelError {
         errors.next().unwrap_or_else(|| {
             Self::new(ErrorCode::InternalError, "An internal error has occurred")
         })
+    }
+
+    /// No group of this id or name (B26, E64).
+    #[must_use]
+    pub fn unknown_group(group: &str) -> Self {
+        let message = format!("The security group '{group}' does not exist");
+        Self::new(ErrorCode::InvalidGroupNotFound, message)
+    }
+
+    /// No VPC of this id (E63).
+    #[must_use]
+    pub fn unknown_vpc(id: &VpcId) -> Self {
+        let message = format!("The vpc ID '{id}' does not exist");
+        Self::new(ErrorCode::InvalidVpcIdNotFound, message).at(Part::Vpc)
+    }
+
+    /// No VPC is named, and there is no default one (B2).
+    #[must_use]
+    pub fn no_default_vpc() -> Self {
+        Self::new(ErrorCode::VpcIdNotSpecified, "No default VPC for this user").at(Part::Vpc)
     }
 
     /// The code as the API spells it.

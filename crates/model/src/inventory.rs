@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::raw::unknown_group;
 use crate::{
     AssociationStatus, ErrorCode, GroupId, InstanceId, ModelError, NetworkInterface,
     NetworkInterfaceId, Part, Peering, PeeringId, PrefixList, PrefixListId, SecurityGroup, Subnet,
@@ -36,15 +35,12 @@ impl Inventory {
     /// `InvalidVpcID.NotFound`, or `VPCIdNotSpecified` where none is given and there is no default.
     pub fn vpc_or_default(&self, given: Option<&VpcId>) -> Result<&Vpc, ModelError> {
         match given {
-            Some(id) => self.vpcs.get(id).ok_or_else(|| unknown_vpc(id)),
+            Some(id) => self.vpcs.get(id).ok_or_else(|| ModelError::unknown_vpc(id)),
             None => self
                 .vpcs
                 .values()
                 .find(|vpc| vpc.is_default)
-                .ok_or_else(|| {
-                    ModelError::new(ErrorCode::VpcIdNotSpecified, "No default VPC for this user")
-                        .at(Part::Vpc)
-                }),
+                .ok_or_else(ModelError::no_default_vpc),
         }
     }
 
@@ -115,7 +111,7 @@ impl Inventory {
             .enumerate()
             .filter_map(|(place, id)| {
                 let fault = match self.groups.get(id) {
-                    None => unknown_group(id.as_str()),
+                    None => ModelError::unknown_group(id.as_str()),
                     Some(group) if self.may_attach(group, vpc) => return None,
                     Some(_) => different_networks(),
                 };
@@ -163,8 +159,11 @@ impl Inventory {
         let known = self
             .groups
             .get(group)
-            .ok_or_else(|| unknown_group(group.as_str()))?;
-        let target = self.vpcs.get(vpc).ok_or_else(|| unknown_vpc(vpc))?;
+            .ok_or_else(|| ModelError::unknown_group(group.as_str()))?;
+        let target = self
+            .vpcs
+            .get(vpc)
+            .ok_or_else(|| ModelError::unknown_vpc(vpc))?;
         if known.is_default() {
             Err(ModelError::value(format!(
                 "The default security group '{group}' cannot be associated with another VPC"
@@ -223,15 +222,6 @@ impl Inventory {
             .get(&(group.clone(), vpc.clone()))
             .is_some_and(|status| status.is_usable())
     }
-}
-
-/// E63.
-fn unknown_vpc(id: &VpcId) -> ModelError {
-    ModelError::new(
-        ErrorCode::InvalidVpcIdNotFound,
-        format!("The vpc ID '{id}' does not exist"),
-    )
-    .at(Part::Vpc)
 }
 
 /// A30, B12.

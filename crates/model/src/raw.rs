@@ -378,7 +378,7 @@ impl RawGroup {
                 IdSyntax::Logical if !id.is_empty() => GroupId::new(&id),
                 IdSyntax::Ec2 | IdSyntax::Logical => GroupId::parse(&id).map_err(at)?,
             },
-            (None, Some(name)) => return Err(at(unknown_group(&name))),
+            (None, Some(name)) => return Err(at(ModelError::unknown_group(&name))),
             (None, None) => {
                 // A31.
                 return Err(at(ModelError::new(
@@ -412,14 +412,6 @@ const fn stands_for_no_ports(from: Option<i64>, to: Option<i64>) -> bool {
     matches!(
         (from, to),
         (None | Some(-1 | 0), None | Some(-1 | 0)) | (Some(0), Some(65535))
-    )
-}
-
-/// B26, E64: no group of this id or name.
-pub(crate) fn unknown_group(group: &str) -> ModelError {
-    ModelError::new(
-        ErrorCode::InvalidGroupNotFound,
-        format!("The security group '{group}' does not exist"),
     )
 }
 

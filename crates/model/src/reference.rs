@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::inventory::{different_networks, has_dependent};
-use crate::raw::unknown_group;
 use crate::{
     ErrorCode, GroupId, GroupReference, Inventory, ModelError, NetworkInterfaceId, Peer,
     PeeringStatus, PrefixList, PrefixListId, Quotas, Rule, SecurityGroup, VpcId,
@@ -133,7 +132,7 @@ impl Inventory {
         to: &GroupReference,
     ) -> Result<(), ModelError> {
         match self.reach(from, to) {
-            Reach::Missing => Err(unknown_group(to.group.as_str())),
+            Reach::Missing => Err(ModelError::unknown_group(to.group.as_str())),
             reach if reach.is_allowed() => Ok(()),
             _ => Err(different_networks()
                 .with_help("a group of another VPC needs an active peering connection")),
@@ -227,7 +226,7 @@ impl Inventory {
         let group = self
             .groups
             .get(id)
-            .ok_or_else(|| unknown_group(id.as_str()))?;
+            .ok_or_else(|| ModelError::unknown_group(id.as_str()))?;
         group.check_deletable()?;
         let dependents = self.dependents(id);
         if dependents.is_empty() {
@@ -251,7 +250,7 @@ impl Inventory {
             .retain(|(associated, _), _| associated != id);
         self.groups
             .remove(id)
-            .ok_or_else(|| unknown_group(id.as_str()))
+            .ok_or_else(|| ModelError::unknown_group(id.as_str()))
     }
 
     /// Every rule that refers to a prefix list, with the group that has it.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
-use secgroup_endpoint::is_account;
+use secgroup_model::AccountId;
 
 /// Answer the AWS tools that people have: the EC2 API for security groups, on this host.
 ///
@@ -116,7 +116,7 @@ fn region(text: &str) -> Result<String, String> {
 }
 
 fn account(text: &str) -> Result<String, String> {
-    if is_account(text) {
+    if AccountId::new(text).is_well_formed() {
         Ok(text.to_owned())
     } else {
         Err(format!("'{text}' is no account: 12 digits"))

@@ -12,6 +12,7 @@ use secgroup_control::Defaults;
 use secgroup_datapath::{AlwaysTrack, Settings};
 use secgroup_import::Options;
 use secgroup_io::live::nfqueue::FlowMark;
+use secgroup_model::AccountId;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -102,9 +103,7 @@ impl Check<'_, '_> {
                 None => files.push(path),
             }
         }
-        let is_account =
-            file.account.len() == 12 && file.account.bytes().all(|b| b.is_ascii_digit());
-        if !is_account {
+        if !AccountId::new(&file.account).is_well_formed() {
             let message = format!(
                 "`account` is {:?}, which is not an account id",
                 file.account

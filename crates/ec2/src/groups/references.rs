@@ -10,7 +10,7 @@ use secgroup_model::{
     RawAddress, RawPermission, SecurityGroup, VpcId,
 };
 
-use super::{default_vpc, unknown_group, unknown_name};
+use super::{default_vpc, unknown_name};
 use crate::{Caller, State};
 
 /// What the API says of a group that a rule names (A29). Only the id is sure to be known.
@@ -133,7 +133,7 @@ pub(crate) fn name_peers(
         let name = group.name.as_deref().unwrap_or_default();
         let account = group.account.as_deref().filter(|text| !text.is_empty());
         if account.is_some_and(|account| account != caller.account.as_str()) {
-            return Err(unknown_group(name));
+            return Err(ModelError::unknown_group(name));
         }
         let id = ids
             .get(&name.trim_end_matches(' ').to_ascii_lowercase())
@@ -155,7 +155,7 @@ pub(crate) fn resolve(
     id: &GroupId,
     account: Option<&AccountId>,
 ) -> Result<GroupReference, ModelError> {
-    let unknown = || unknown_group(id.as_str());
+    let unknown = || ModelError::unknown_group(id.as_str());
     let target = state.inventory.groups.get(id).ok_or_else(unknown)?;
     if account.is_some_and(|account| *account != target.owner) {
         return Err(unknown());

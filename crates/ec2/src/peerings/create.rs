@@ -8,7 +8,7 @@ use secgroup_model::{
 };
 
 use super::{PeeringCode, active_of, are_apart, enter, listed, status_of, sweep};
-use crate::vpcs::{known_vpc, unknown_vpc};
+use crate::vpcs::known_vpc;
 use crate::{Caller, Edit, PeeringDetails};
 
 /// A request that nobody answers ends after this.
@@ -56,7 +56,7 @@ pub fn create(
     let vpc = edit.inventory().vpcs.get(&request.accepter);
     let exists = region == here && vpc.is_some_and(|vpc| vpc.owner == account);
     if !exists && region == here && account == caller.account {
-        return Err(unknown_vpc(&request.accepter));
+        return Err(ModelError::unknown_vpc(&request.accepter));
     }
     check_pair(edit, &request.requester, &request.accepter)?;
     check_outstanding(edit, caller)?;

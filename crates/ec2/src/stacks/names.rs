@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use secgroup_model::{ErrorCode, GroupId, ModelError, PrefixListId, Subnet, SubnetId, VpcId};
 
-use crate::vpcs::{known_vpc, unknown_vpc};
-use crate::{Caller, State, groups};
+use crate::vpcs::{default_vpc, known_vpc};
+use crate::{Caller, State};
 
 /// What the importer writes where a template names no VPC.
 pub(super) const DEFAULT_VPC: &str = "default";
@@ -75,13 +75,9 @@ impl Lookup<'_> {
         if id.as_str() != DEFAULT_VPC {
             return Ok(known_vpc(self.state, self.caller, id)?.id.clone());
         }
-        let mut vpcs = self.state.inventory.vpcs.values();
-        vpcs.find(|vpc| vpc.is_default && vpc.owner == self.caller.account)
+        default_vpc(self.state, &self.caller.account)
             .map(|vpc| vpc.id.clone())
-            .ok_or_else(|| {
-                ModelError::new(ErrorCode::VpcIdNotSpecified, "No default VPC for this user")
-                    .with_help("name a VPC: `VpcId`")
-            })
+            .ok_or_else(|| ModelError::no_default_vpc().with_help("name a VPC: `VpcId`"))
     }
 
     /// The subnet that is meant.
@@ -144,13 +140,13 @@ impl Lookup<'_> {
             let group = self.state.inventory.default_group(&vpc);
             return group
                 .map(|group| group.id.clone())
-                .ok_or_else(|| unknown_vpc(&vpc));
+                .ok_or_else(|| ModelError::unknown_vpc(&vpc));
         }
         // F2, F7: by name, in the default VPC.
         let vpc = self.vpc(&VpcId::new(DEFAULT_VPC));
         vpc.ok()
             .and_then(|vpc| self.state.inventory.group_named(Some(&vpc), id.as_str()))
             .map(|group| group.id.clone())
-            .ok_or_else(|| groups::unknown_group(id.as_str()))
+            .ok_or_else(|| ModelError::unknown_group(id.as_str()))
     }
 }

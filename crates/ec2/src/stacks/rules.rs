@@ -12,7 +12,7 @@ use secgroup_model::{
 use super::changes::{Detail, Kind};
 use super::fates::Fate;
 use super::names::vpc_of_default_group;
-use super::work::{Work, first};
+use super::work::Work;
 use crate::rules::{check_room, connect, prefix_lists_of};
 
 /// Makes the rules of all groups.
@@ -297,7 +297,7 @@ fn authorize(
     let lists: BTreeSet<PrefixListId> = prefix_lists_of(rules.iter().map(|rule| &rule.spec));
     let directions: BTreeSet<Direction> = rules.iter().map(|rule| rule.spec.direction).collect();
     if let Some(group) = work.edit.get_mut::<SecurityGroup>(real) {
-        group.authorize(rules).map_err(first)?;
+        group.authorize(rules).map_err(ModelError::first)?;
     }
     for direction in directions {
         check_room(work.edit, real, direction, &lists)?;

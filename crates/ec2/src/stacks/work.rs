@@ -269,14 +269,6 @@ pub(super) fn retag(tags: &mut Tags, wanted: &Tags) -> Result<Vec<Detail>, Model
 /// # Errors
 /// Tags that cannot be (A38).
 pub(super) fn checked(tags: &Tags) -> Result<Tags, ModelError> {
-    check_tags(tags).map_err(first)?;
+    check_tags(tags).map_err(ModelError::first)?;
     Ok(tags.clone())
-}
-
-/// The first of several errors: EC2 answers one.
-pub(super) fn first(errors: Vec<ModelError>) -> ModelError {
-    errors
-        .into_iter()
-        .next()
-        .unwrap_or_else(|| ModelError::value("The request is invalid"))
 }

@@ -7,7 +7,6 @@ use secgroup_ec2::interfaces::{CreateInterface, Share};
 use secgroup_model::{ConnectionTracking, ErrorCode, GroupId, ModelError, SubnetId};
 
 use crate::Params;
-use crate::params::first;
 
 /// The only type of interface that there is here.
 const INTERFACE_TYPE: &str = "interface";
@@ -152,7 +151,7 @@ pub(in crate::actions) fn connection_tracking(
         given.integer("UdpStreamTimeout")?,
         given.integer("UdpTimeout")?,
     )
-    .map_err(first)
+    .map_err(ModelError::first)
 }
 
 /// There is one network card, 0.
