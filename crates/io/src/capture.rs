@@ -28,6 +28,7 @@
 //! into damage is delivered first, the error is kept for the call after. After the error the
 //! capture is at its end (`Ok(None)`).
 
+mod annotated;
 mod error;
 mod link;
 mod pcap;
@@ -52,6 +53,7 @@ use crate::capture::source::Source;
 use crate::capture::walk::{Need, Slot, Stop, Walker};
 use crate::capture::window::{Filled, Window};
 
+pub use crate::capture::annotated::AnnotatedWriter;
 pub use crate::capture::error::{CaptureError, CaptureErrorKind, Damage, Warning, WriteError};
 pub use crate::capture::link::Link;
 pub use crate::capture::walk::{MAX_BLOCK_LEN, MAX_CAPTURED_LEN, MAX_WARNINGS};

@@ -24,6 +24,7 @@ use crate::capture::walk::{
 };
 use crate::capture::window::Window;
 
+pub(super) mod blocks;
 mod clock;
 
 /// The type of a section header block, the same in both byte orders, as it lies in the file.

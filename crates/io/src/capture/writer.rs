@@ -11,6 +11,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::capture::error::WriteError;
+use crate::capture::pcapng::blocks;
 use crate::capture::{Link, MAX_CAPTURED_LEN, Record};
 
 /// How many bytes are gathered before they are written.
@@ -83,13 +84,7 @@ impl CaptureWriter {
     ///
     /// Writing failed, or the format cannot hold the frame; then nothing of it was written.
     pub fn write(&mut self, record: &Record<'_>) -> Result<(), WriteError> {
-        let len = match u32::try_from(record.data.len()) {
-            Ok(len) if len <= MAX_CAPTURED_LEN => len,
-            _ => {
-                let (name, len) = (self.name.clone(), record.data.len());
-                return Err(WriteError::TooLong { name, len });
-            }
-        };
+        let len = record.captured_len(&self.name)?;
         let written = match self.format {
             WriteFormat::Pcap => {
                 self.begin_pcap(record.link)?;
@@ -112,7 +107,7 @@ impl CaptureWriter {
         match self.format {
             WriteFormat::Pcap if self.links.is_empty() => self.begin_pcap(Link::from_number(1))?,
             WriteFormat::Pcapng if self.links.is_empty() => {
-                self.section_header().map_err(|error| self.failed(error))?;
+                blocks::section(&mut self.out).map_err(|error| self.failed(error))?;
             }
             _ => {}
         }
@@ -166,68 +161,20 @@ impl CaptureWriter {
 
     fn pcapng_blocks(&mut self, record: &Record<'_>, len: u32) -> io::Result<()> {
         if self.links.is_empty() {
-            self.section_header()?;
+            blocks::section(&mut self.out)?;
         }
         let known = self.links.iter().position(|&link| link == record.link);
         let interface = match known {
             Some(interface) => interface,
             None => {
                 self.links.push(record.link);
-                self.interface_description(record.link)?;
+                blocks::interface(&mut self.out, record.link.number(), "", "")?;
                 self.links.len() - 1
             }
         };
-        self.enhanced_packet(record, interface, len)
-    }
-
-    fn section_header(&mut self) -> io::Result<()> {
-        let mut block = [0; 28];
-        block[0..4].copy_from_slice(&0x0a0d_0d0a_u32.to_le_bytes());
-        block[4..8].copy_from_slice(&28_u32.to_le_bytes());
-        block[8..12].copy_from_slice(&0x1a2b_3c4d_u32.to_le_bytes());
-        // Version 1.0, section length unknown.
-        block[12..16].copy_from_slice(&[1, 0, 0, 0]);
-        block[16..24].copy_from_slice(&u64::MAX.to_le_bytes());
-        block[24..28].copy_from_slice(&28_u32.to_le_bytes());
-        self.out.write_all(&block)
-    }
-
-    fn interface_description(&mut self, link: Link) -> io::Result<()> {
-        let mut block = [0; 32];
-        block[0..4].copy_from_slice(&1_u32.to_le_bytes());
-        block[4..8].copy_from_slice(&32_u32.to_le_bytes());
-        block[8..10].copy_from_slice(&link.number().to_le_bytes());
-        block[12..16].copy_from_slice(&MAX_CAPTURED_LEN.to_le_bytes());
-        // Option if_tsresol (9), one byte: 10 to the power of -9, padded; then the end of options.
-        block[16..28].copy_from_slice(&[9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0]);
-        block[28..32].copy_from_slice(&32_u32.to_le_bytes());
-        self.out.write_all(&block)
-    }
-
-    fn enhanced_packet(
-        &mut self,
-        record: &Record<'_>,
-        interface: usize,
-        len: u32,
-    ) -> io::Result<()> {
-        // There are at most 65,536 link types, and a packet of the longest length fits in a block.
+        // There are at most 65,536 link types.
         let interface = u32::try_from(interface).unwrap_or(u32::MAX);
-        let block_len = (32 + len.next_multiple_of(4)).to_le_bytes();
-        let nanos = record.time.as_nanos().to_le_bytes();
-        let mut head = [0; 28];
-        head[0..4].copy_from_slice(&6_u32.to_le_bytes());
-        head[4..8].copy_from_slice(&block_len);
-        head[8..12].copy_from_slice(&interface.to_le_bytes());
-        // The upper half of the time comes first.
-        head[12..16].copy_from_slice(&nanos[4..8]);
-        head[16..20].copy_from_slice(&nanos[0..4]);
-        head[20..24].copy_from_slice(&len.to_le_bytes());
-        head[24..28].copy_from_slice(&record.wire_len.max(len).to_le_bytes());
-        self.out.write_all(&head)?;
-        self.out.write_all(record.data)?;
-        let padding = record.data.len().next_multiple_of(4) - record.data.len();
-        self.out.write_all(&[0; 3][..padding])?;
-        self.out.write_all(&block_len)
+        blocks::packet(&mut self.out, interface, record, len, [])
     }
 
     fn failed(&self, error: io::Error) -> WriteError {

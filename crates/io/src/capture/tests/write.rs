@@ -11,7 +11,9 @@ use secgroup_packet::Timestamp;
 
 use super::build::LINKS;
 use super::{drain_bytes, reference};
-use crate::capture::{CaptureWriter, Link, MAX_CAPTURED_LEN, Record, WriteError, WriteFormat};
+use crate::capture::{
+    AnnotatedWriter, CaptureWriter, Link, MAX_CAPTURED_LEN, Record, WriteError, WriteFormat,
+};
 
 /// A file that can be looked at after the writer is done with it.
 #[derive(Debug, Clone, Default)]
@@ -102,6 +104,28 @@ proptest! {
     #[test]
     fn pcapng_reads_back_equal(records in vec(written(), 0..30)) {
         let bytes = write(WriteFormat::Pcapng, &records).unwrap();
+        prop_assert_eq!(read(&bytes), expected(&records));
+        assert_reference_agrees(&bytes);
+    }
+
+    /// Here and for pcap-parser; that others see the comments is tested with the command.
+    #[test]
+    fn annotations_leave_packets_as_they_are(
+        records in vec((written(), vec(".{0,20}|x{2000}", 0..20)), 0..20),
+        names in vec(".{0,10}", 1..4),
+    ) {
+        let file = Shared::default();
+        let mut writer = AnnotatedWriter::new("out", file.clone()).unwrap();
+        for (number, (written, comments)) in records.iter().enumerate() {
+            let name = &names[number % names.len()];
+            let interface = writer.interface(written.1, name, "described").unwrap();
+            prop_assert_eq!(interface as usize, number);
+            let comments = comments.iter().map(String::as_str);
+            writer.packet(interface, &record(written), comments).unwrap();
+        }
+        prop_assert_eq!(writer.finish().unwrap(), records.len() as u64);
+        let bytes = Arc::into_inner(file.0).unwrap().into_inner().unwrap();
+        let records: Vec<_> = records.into_iter().map(|(written, _)| written).collect();
         prop_assert_eq!(read(&bytes), expected(&records));
         assert_reference_agrees(&bytes);
     }
