@@ -14,9 +14,11 @@ mod render;
 mod source;
 mod template;
 mod value;
+mod write;
 
 pub use crate::diagnostic::{Diagnostic, Label, Severity, nearest};
 pub use crate::load::{Import, load, load_texts};
 pub use crate::options::Options;
 pub use crate::render::render;
 pub use crate::source::{Location, SourceId, Sources};
+pub use crate::write::write_template;

@@ -16,3 +16,4 @@ mod policies;
 mod resources;
 #[cfg(test)]
 mod support;
+mod writing;
