@@ -9,6 +9,8 @@ mod explain;
 mod flow;
 mod lint;
 mod mismatch;
+mod narrow;
+mod open_ports;
 mod place;
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,8 @@ pub use crate::explain::{Considered, Explanation, explain};
 pub use crate::flow::{Flow, FlowError};
 pub use crate::lint::{Code, Finding, Level, lint};
 pub use crate::mismatch::Field;
+pub use crate::narrow::{Admitted, MOST_RULES, Narrowing, narrowed};
+pub use crate::open_ports::{USUAL, open_ports};
 pub use crate::place::ExplainError;
-pub use crate::tracking::Tracking;
+pub use crate::tracking::{Tracking, opens};
 pub use crate::why::why_denied;

@@ -120,7 +120,8 @@ impl<'a> Place<'a> {
 }
 
 /// The ports of `protocol` that `rule` opens to every address of the family (D8, D10).
-pub(crate) fn opens(rule: &Rule, protocol: Protocol, family: Family) -> Option<PortRange> {
+#[must_use]
+pub fn opens(rule: &Rule, protocol: Protocol, family: Family) -> Option<PortRange> {
     match (&rule.spec.peer, family) {
         (Peer::Cidr(IpNet::V4(range)), Family::V4) if range.prefix_len() == 0 => {}
         (Peer::Cidr(IpNet::V6(range)), Family::V6) if range.prefix_len() == 0 => {}

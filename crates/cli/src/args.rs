@@ -1,5 +1,6 @@
 //! What was typed.
 
+mod audit;
 mod control;
 mod diff;
 mod flow_log;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use ipnet::IpNet;
 use secgroup_control::Attachment;
 
+pub(crate) use self::audit::Audit;
 pub(crate) use self::control::{Flows, Handover, Reload, SocketArgs, Status, Stop};
 pub(crate) use self::diff::Diff;
 pub(crate) use self::flow_log::{FlowLogArgs, FlowLogAs, FlowLogTraffic};
@@ -46,6 +48,7 @@ pub(crate) enum Command {
     Replay(Box<Replay>),
     Check(Check),
     Diff(Box<Diff>),
+    Audit(Box<Audit>),
     Explain(Box<Explain>),
     Run(Run),
     Serve(Box<Serve>),

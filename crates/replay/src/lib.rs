@@ -1,6 +1,7 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+mod audit;
 mod compare;
 mod denied;
 mod flow_log;
@@ -13,6 +14,9 @@ mod select;
 mod session;
 mod summary;
 
+pub use crate::audit::{
+    Audit, AuditReport, DeniedService, Finding, OpenRule, RuleAudit, SuggestionReport, audit,
+};
 pub use crate::compare::{ChangedFlow, Comparison, ComparisonReport, Told, compare};
 pub use crate::flow_log::FlowLogPlan;
 pub use crate::lines::Lines;

@@ -69,19 +69,17 @@ impl Lockstep {
             self.new.judge(batch.iter(), &mut of_new);
             for (one, other) in of_old.seen().iter().zip(of_new.seen()) {
                 number += 1;
-                let pick = |judged: &[Judged], direction| {
-                    let mut found = judged.iter().filter(|judged| judged.direction == direction);
-                    found.next().copied()
-                };
-                let old: Vec<_> = of_old.judged(one).collect();
-                let new: Vec<_> = of_new.judged(other).collect();
                 for direction in [Some(Direction::Egress), Some(Direction::Ingress), None] {
                     let pair = Pair {
                         number,
                         seen: one,
                         direction,
-                        old: pick(&old, direction),
-                        new: pick(&new, direction),
+                        old: of_old
+                            .judged(one)
+                            .find(|judged| judged.direction == direction),
+                        new: of_new
+                            .judged(other)
+                            .find(|judged| judged.direction == direction),
                     };
                     if pair.old.is_some() || pair.new.is_some() {
                         see(self, &pair);

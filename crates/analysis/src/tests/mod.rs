@@ -5,6 +5,8 @@ mod explain;
 mod flow;
 mod lint;
 mod lint_properties;
+mod narrow;
+mod open_ports;
 mod properties;
 mod random;
 mod tracking;

@@ -1,5 +1,6 @@
 //! What was typed becomes what is done.
 
+mod audit;
 mod check;
 mod control;
 mod diff;
@@ -25,6 +26,7 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome, Failure> {
     match cli.command {
         Command::Replay(args) => replay::run(*args),
         Command::Check(args) => check::run(&args),
+        Command::Audit(args) => audit::run(*args),
         Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(*args),
         Command::Run(args) => run::run(&args),

@@ -44,19 +44,27 @@ pub(crate) fn check(args: &Replay) -> Result<(), Failure> {
             }
             continue;
         }
-        if inputs.iter().any(|input| is_same(input, path)) {
-            let path = path.display();
-            return Err(format!(
-                "{option} would write over {path}, which is read; name another file"
-            )
-            .into());
-        }
+        check_apart(option, path, inputs.iter().copied())?;
         if let Some((other, _)) = outputs[..index].iter().find(|(_, p)| is_same(p, path)) {
             let path = path.display();
             return Err(
                 format!("{other} and {option} both write to {path}; name two files").into(),
             );
         }
+    }
+    Ok(())
+}
+
+/// Refuses to write over one of `inputs`.
+pub(crate) fn check_apart<'a>(
+    option: &str,
+    path: &Path,
+    mut inputs: impl Iterator<Item = &'a PathBuf>,
+) -> Result<(), Failure> {
+    if inputs.any(|input| is_same(input, path)) {
+        let path = path.display();
+        let said = format!("{option} would write over {path}, which is read; name another file");
+        return Err(said.into());
     }
     Ok(())
 }

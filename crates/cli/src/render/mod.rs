@@ -1,5 +1,6 @@
 //! What a person sees.
 
+mod audit;
 mod check;
 mod difference;
 mod explain;
@@ -9,6 +10,7 @@ mod stacks;
 mod status;
 mod table;
 
+pub(crate) use self::audit::audit;
 pub(crate) use self::check::findings;
 pub(crate) use self::difference::difference;
 pub(crate) use self::explain::explanation;

@@ -6,10 +6,11 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Folder, secgroup};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "replay",
     "check",
     "diff",
+    "audit",
     "explain",
     "run",
     "serve",

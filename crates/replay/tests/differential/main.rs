@@ -12,6 +12,7 @@
 
 mod links;
 mod policies;
+mod suggestions;
 mod traffic;
 
 use std::collections::BTreeMap;
