@@ -20,10 +20,14 @@ use std::time::Duration;
 
 use secgroup_control::Defaults;
 use secgroup_datapath::Settings;
+use secgroup_flowlog::{Encoding, Folder, Format, Traffic};
 use secgroup_import::{Diagnostic, Options, Severity, Sources};
 
 pub use self::change::ConfigChange;
-pub use self::choices::{BackendName, Firewall, LogFormat, LogLevel, Ring, XdpAttach, XdpMode};
+pub use self::choices::{
+    BackendName, Firewall, FlowLogFile, FlowLogTraffic, LogFormat, LogLevel, Ring, XdpAttach,
+    XdpMode,
+};
 pub use self::interface::{
     AfXdp, Backend, Binding, CaptureFiles, Device, Interface, Mode, Port, QueueRange, Tap,
 };
@@ -62,6 +66,8 @@ pub struct Config {
     pub defaults: Defaults,
     /// What is logged.
     pub log: Log,
+    /// Flow logs.
+    pub flow_logs: FlowLogs,
     /// The rules that hand the host's own packets over.
     pub host: Host,
     /// In the order of the file; names are unique.
@@ -123,6 +129,34 @@ pub struct Log {
     pub level: LogLevel,
     /// Lines about denied packets a second; 0 for none.
     pub denied_per_second: u32,
+}
+
+/// Flow logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowLogs {
+    /// Flows of which records are being made at a time, all logs together.
+    pub flows: usize,
+    /// The folder that stands for S3; `None` where nothing does.
+    pub buckets: Option<PathBuf>,
+    /// Those of the configuration; no two are the same.
+    pub logs: Vec<FlowLog>,
+}
+
+/// A flow log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowLog {
+    /// Where its files go.
+    pub folder: Folder,
+    /// Names of interfaces, ids of network interfaces, subnets and VPCs; empty for all.
+    pub of: Vec<String>,
+    /// Which traffic it has.
+    pub traffic: Traffic,
+    /// Its fields.
+    pub format: Format,
+    /// Seconds that a record covers at most.
+    pub interval: u32,
+    /// What files look like.
+    pub encoding: Encoding,
 }
 
 /// The rules that hand the host's own packets over; queue numbers are each [`Mode::Host`]'s own.

@@ -21,6 +21,7 @@ mod acknowledging;
 mod bindings;
 mod endpoint;
 mod events;
+mod flow_logs;
 mod following;
 mod host;
 mod in_force;
@@ -50,6 +51,7 @@ use tracing::{info, warn};
 use self::acknowledging::Acknowledging;
 use self::endpoint::Prepared;
 use self::events::EventLog;
+use self::flow_logs::FlowLogging;
 use self::following::Follow;
 use self::host::Change;
 use self::in_force::{Accepted, load};
@@ -161,8 +163,18 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
     let namespace = program.as_ref().map(Program::namespace);
     let prepared = Prepared::open(&loaded.config).map_err(RunError::Failed)?;
     let managed = prepared.as_ref().map(Prepared::service);
-    let operator = Operator::start(loaded, options, namespace, orders.clone(), managed)
+    let deliveries = prepared.as_ref().map(Prepared::deliveries);
+    let flow_logs = FlowLogging::start(&loaded.config, deliveries.unwrap_or_default())
         .map_err(RunError::Failed)?;
+    let operator = Operator::start(
+        loaded,
+        options,
+        namespace,
+        orders.clone(),
+        managed,
+        flow_logs,
+    )
+    .map_err(RunError::Failed)?;
     // Devices are open and rules are in force: whatever fails now has to leave them as they were.
     let begun = Server::start(socket, Arc::clone(&operator) as Arc<dyn Operate>)
         .map_err(failed)
@@ -280,6 +292,7 @@ fn serve(
             recv(round) -> _ => {
                 // Whatever an event did not tell: those may be lost.
                 service.status(|| operator.summary());
+                operator.tell_of_flow_logs();
                 follow.look(operator.followers(), operator.runtime());
                 follow.round(operator.runtime(), &|connection, what| operator.tell_followers(connection, what));
                 if service.alive_every().is_some() && operator.workers_answer() {

@@ -34,8 +34,8 @@ pub use self::flows::{
     CloseCause, FlowEvent, FlowLine, FlowPage, FlowQuery, FlowState, UnknownState,
 };
 pub use self::status::{
-    ByFamily, InterfaceReport, InterfaceState, PolicyReport, PortReport, Reloads, StatusDocument,
-    VerdictReport, WorkerReport,
+    ByFamily, FlowLogReport, InterfaceReport, InterfaceState, PolicyReport, PortReport, Reloads,
+    StatusDocument, VerdictReport, WorkerReport,
 };
 pub use self::words::{UnknownProtocol, parse_protocol};
 

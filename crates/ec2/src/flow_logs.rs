@@ -5,6 +5,7 @@
 
 pub mod format;
 
+mod deliveries;
 mod destination;
 mod record;
 
@@ -13,6 +14,7 @@ use secgroup_model::{
     AccountId, ErrorCode, FlowLogId, ModelError, NetworkInterfaceId, SubnetId, Tags, VpcId,
 };
 
+pub use self::deliveries::{Deliveries, DeliveryFault};
 pub use self::destination::RawDestination;
 pub use self::record::{
     FlowLog, FlowLogDestination, FlowLogFileFormat, FlowLogFiles, FlowLogTraffic,

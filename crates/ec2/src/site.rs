@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use secgroup_model::{AccountId, Quotas};
 
+use crate::flow_logs::Deliveries;
+
 /// What all calls of one endpoint share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
@@ -15,6 +17,8 @@ pub struct Site {
     pub accounts: Vec<AccountId>,
     /// How much there may be of everything (B15 to B23).
     pub quotas: Quotas,
+    /// What becomes of flow logs.
+    pub deliveries: Deliveries,
 }
 
 impl Site {
@@ -27,6 +31,7 @@ impl Site {
             zones: zones.to_vec(),
             accounts,
             quotas: Quotas::today(),
+            deliveries: Deliveries::default(),
         }
     }
 }

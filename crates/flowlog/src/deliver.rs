@@ -33,8 +33,6 @@ pub enum Destination {
     File(PathBuf),
     /// A folder of files.
     Folder(Folder),
-    /// Nowhere: there is nothing on this host that stands for it. Why, in one line.
-    Nowhere(String),
 }
 
 /// A folder of files, laid out like the bucket of a flow log.
@@ -79,9 +77,6 @@ pub enum DeliveryError {
         /// Why.
         source: io::Error,
     },
-    /// There is no such place.
-    #[error("{0}")]
-    Nowhere(String),
 }
 
 /// What was written, and what was not.
@@ -183,7 +178,7 @@ impl Delivery {
         open.interfaces.insert(interface);
         let is_large = match &self.destination {
             Destination::Folder(folder) => open.bytes.load(Ordering::Relaxed) >= folder.bytes_max,
-            Destination::File(_) | Destination::Nowhere(_) => false,
+            Destination::File(_) => false,
         };
         if is_large {
             self.publish();
@@ -194,7 +189,6 @@ impl Delivery {
     /// Has the file open that records of this window go to.
     fn open_for(&mut self, window: u64) -> Result<(), DeliveryError> {
         let (period, due) = match &self.destination {
-            Destination::Nowhere(why) => return Err(DeliveryError::Nowhere(why.clone())),
             Destination::File(_) => (0, u64::MAX),
             Destination::Folder(folder) => {
                 let every = u64::from(folder.publish_every.max(1));
@@ -209,7 +203,6 @@ impl Delivery {
             let file = match &self.destination {
                 Destination::File(path) => Unfinished::beside(path),
                 Destination::Folder(folder) => self.naming.create(folder, self.encoding, period),
-                Destination::Nowhere(why) => return Err(DeliveryError::Nowhere(why.clone())),
             };
             let (file, handle) = file?;
             let (counted, bytes) = Counted::new(handle);

@@ -68,6 +68,7 @@ impl Crew {
                 notices: notices.clone(),
                 events: events.clone(),
                 hub: Arc::clone(&hub),
+                observers: settings.observers.clone(),
             });
         Ok(Self {
             parts: parts.collect(),

@@ -7,6 +7,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use secgroup_datapath::Settings;
 use secgroup_packet::Timestamp;
 
+use crate::Observers;
+
 /// Settings of a runtime.
 #[derive(Debug, Clone)]
 pub struct RuntimeSettings {
@@ -24,6 +26,8 @@ pub struct RuntimeSettings {
     pub handoff: usize,
     /// Where the time comes from.
     pub clock: Clock,
+    /// Who is shown every verdict; nobody by default.
+    pub observers: Option<Observers>,
 }
 
 impl RuntimeSettings {
@@ -40,6 +44,7 @@ impl Default for RuntimeSettings {
             engine: Settings::default(),
             handoff: 4096,
             clock: Clock::System,
+            observers: None,
         }
     }
 }

@@ -42,6 +42,7 @@ use self::burst::{Burst, Judge};
 use self::forward::Errors;
 use self::link::Link;
 use self::reporter::Reporter;
+use crate::Observers;
 use crate::events::{Event, Hub};
 use crate::handoff::{Inbox, Mesh, Outbox, Side};
 use crate::mailbox::{Command, Waker};
@@ -76,6 +77,7 @@ pub(crate) struct Parts {
     pub(crate) notices: Sender<Notice>,
     pub(crate) events: Sender<Event>,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) observers: Option<Observers>,
 }
 
 /// How a turn went.
@@ -134,6 +136,7 @@ impl Worker {
             outbox: Outbox::new(parts.index, Arc::clone(&parts.mesh), parts.inbox.clone()),
             owners: Owners::new(Steering::new(parts.engine.seed), datagrams),
             reporter: Reporter::new(parts.events.clone(), Arc::clone(&parts.hub), now),
+            observer: parts.observers.as_ref().map(|all| all.of(parts.index)),
             verify: parts.engine.verify_checksums,
             now,
             handed_over: 0,
@@ -196,6 +199,9 @@ impl Worker {
         self.judge.outbox.flush();
         busy |= self.sweep(self.frames - before);
         self.busy_turns += u64::from(busy);
+        if !busy && let Some(observer) = &mut self.judge.observer {
+            observer.idle();
+        }
         Ok(if busy { Turn::Busy } else { Turn::Idle })
     }
 

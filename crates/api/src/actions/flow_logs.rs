@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use secgroup_ec2::FlowLog;
-use secgroup_ec2::flow_logs::{self, CreateFlowLogs, RawDestination};
+use secgroup_ec2::flow_logs::{self, CreateFlowLogs, Deliveries, DeliveryFault, RawDestination};
 use secgroup_model::{FlowLogId, ModelError, Tags};
 
 use super::{Action, Table};
@@ -26,27 +26,48 @@ const FILTERS: &[&str] = &[
     "tag",
     "traffic-type",
 ];
-/// No delivery has failed.
-const DELIVERED: &str = "SUCCESS";
 
-impl Filterable for FlowLog {
+/// A flow log, and what becomes of it.
+struct Described<'a> {
+    log: &'a FlowLog,
+    fault: Option<DeliveryFault>,
+}
+
+impl<'a> Described<'a> {
+    fn new(log: &'a FlowLog, deliveries: &Deliveries) -> Self {
+        Self {
+            log,
+            fault: deliveries.fault(&log.id),
+        }
+    }
+
+    /// `deliverLogsStatus`.
+    const fn status(&self) -> &'static str {
+        match self.fault {
+            None => "SUCCESS",
+            Some(_) => "FAILED",
+        }
+    }
+}
+
+impl Filterable for Described<'_> {
     fn values<'a>(&'a self, filter: &str) -> Vec<Cow<'a, str>> {
         match filter {
-            "deliver-log-status" => vec![DELIVERED.into()],
-            "flow-log-id" => vec![self.id.as_str().into()],
-            "log-destination-type" => vec![self.destination_type.as_str().into()],
+            "deliver-log-status" => vec![self.status().into()],
+            "flow-log-id" => vec![self.log.id.as_str().into()],
+            "log-destination-type" => vec![self.log.destination_type.as_str().into()],
             "log-group-name" => {
-                let name = self.log_group.iter();
+                let name = self.log.log_group.iter();
                 name.map(|name| name.as_str().into()).collect()
             }
-            "resource-id" => vec![self.resource.as_str().into()],
-            "traffic-type" => vec![self.traffic.as_str().into()],
+            "resource-id" => vec![self.log.resource.as_str().into()],
+            "traffic-type" => vec![self.log.traffic.as_str().into()],
             _ => Vec::new(),
         }
     }
 
     fn tags(&self) -> Option<&Tags> {
-        Some(&self.tags)
+        Some(&self.log.tags)
     }
 }
 
@@ -117,29 +138,39 @@ fn describe(call: &Read<'_>) -> Result<Xml, ModelError> {
     let filters = Filters::read(call.params, FILTERS)?;
     let page = Page::read(call.params, 1..=1000, None)?;
     flow_logs::check_known(call.state, call.caller, &ids)?;
-    let chosen = call.state.flow_logs.values().filter(|log| {
-        log.owner == call.caller.account
-            && (ids.is_empty() || ids.contains(&log.id))
-            && filters.matches(*log)
+    let owned = call.state.flow_logs.values().filter(|log| {
+        log.owner == call.caller.account && (ids.is_empty() || ids.contains(&log.id))
     });
+    let chosen = owned
+        .map(|log| Described::new(log, &call.site.deliveries))
+        .filter(|described| filters.matches(described));
     let mut xml = Xml::new();
     page.write(
         &mut xml,
         "flowLogSet",
         chosen,
-        |log| log.id.to_string(),
+        |described| described.log.id.to_string(),
         write,
     );
     Ok(xml)
 }
 
-fn write(xml: &mut Xml, log: &FlowLog) {
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "a page hands over what it writes"
+)]
+fn write(xml: &mut Xml, described: Described<'_>) {
+    let log = described.log;
     xml.text("flowLogId", &log.id);
     xml.text("flowLogStatus", "ACTIVE");
     xml.text("creationTime", timestamp(log.created));
     xml.text("resourceId", &log.resource);
     xml.text("trafficType", log.traffic);
-    xml.text("deliverLogsStatus", DELIVERED);
+    xml.text("deliverLogsStatus", described.status());
+    xml.optional(
+        "deliverLogsErrorMessage",
+        described.fault.map(DeliveryFault::as_str),
+    );
     xml.optional("deliverLogsPermissionArn", log.permission.as_ref());
     xml.optional("deliverCrossAccountRole", log.cross_account_role.as_ref());
     xml.text("logDestinationType", log.destination_type);

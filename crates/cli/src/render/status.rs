@@ -24,7 +24,39 @@ pub(crate) fn status(status: &StatusDocument) -> String {
         devices(&mut text, &status.interfaces);
     }
     workers(&mut text, &status.workers);
+    flow_logs(&mut text, status);
     text
+}
+
+fn flow_logs(text: &mut String, status: &StatusDocument) {
+    if status.flow_logs.is_empty() {
+        return;
+    }
+    let mut rows = table(&[
+        "flow log",
+        "flows",
+        "records",
+        "files",
+        "lost records",
+        "lost packets",
+    ]);
+    for log in &status.flow_logs {
+        rows.add_row(vec![
+            log.id.as_str().into(),
+            number(grouped(log.flows)),
+            number(grouped(log.records)),
+            number(grouped(log.files)),
+            number(grouped(log.records_lost)),
+            number(grouped(log.packets_skipped)),
+        ]);
+    }
+    text.push_str("\nFlow logs\n");
+    text.push_str(&indented(&rows));
+    for log in &status.flow_logs {
+        if let Some(failure) = &log.failure {
+            text.push_str(&format!("  {}: {failure}\n", log.id));
+        }
+    }
 }
 
 fn daemon(text: &mut String, status: &StatusDocument) -> std::fmt::Result {

@@ -134,6 +134,8 @@ fn status() -> StatusDocument {
             oversize: 3,
             oversize_told: 3,
         }],
+        flow_logs: Vec::new(),
+        flow_log_packets_lost: 0,
         warnings: vec!["eth1 has an address; the host hears what passes".to_owned()],
     }
 }

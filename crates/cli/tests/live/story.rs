@@ -20,10 +20,12 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use secgroup_testkit::netns::Namespace;
 use secgroup_testkit::wait;
 use serde_json::Value;
 
+use crate::flow_log::files;
 use crate::support::{Daemon, Server, connect, exchange, live};
 
 const WORLD: &str = "203.0.113.10";
@@ -36,11 +38,13 @@ live! {
     fn three_tiers_with_the_aws_cli_alone() {
         let Some(mut site) = Site::new() else { return };
         site.nothing_is_there_yet();
+        site.traffic_is_logged();
         site.tier_of_the_web();
         site.tier_of_applications();
         site.tier_of_databases();
         site.more_load();
         site.rules_change_under_connections();
+        site.traffic_was_logged();
     }
 }
 
@@ -112,6 +116,55 @@ impl Site {
     fn never_hears_the_host(&self, name: &str) {
         let tried = self.machines[name].sh("ping -c 2 -i 0.2 -W 1 192.0.2.1");
         assert!(!tried.status.success(), "{tried:?}");
+    }
+
+    /// She wants to know who talks to whom in her VPC, those to come among them.
+    fn traffic_is_logged(&self) {
+        let vpcs = self.aws("describe-vpcs");
+        let vpc = vpcs["Vpcs"][0]["VpcId"].as_str().unwrap();
+        for (bucket, kind) in [
+            ("arn:aws:s3:::flows/mary", "s3"),
+            (
+                "arn:aws:logs:us-east-1:123456789012:log-group:flows",
+                "cloud-watch-logs",
+            ),
+        ] {
+            self.aws(&format!(
+                "create-flow-logs --resource-type VPC --resource-ids {vpc} --traffic-type ALL --max-aggregation-interval 60 \
+                 --log-destination-type {kind} --log-destination {bucket} --deliver-logs-permission-arn arn:aws:iam::123456789012:role/flows"
+            ));
+        }
+    }
+
+    /// Files are where the bucket is on this host, and what nobody can deliver is said to have failed.
+    fn traffic_was_logged(&mut self) {
+        let logs = self.aws("describe-flow-logs");
+        for log in logs["FlowLogs"].as_array().unwrap() {
+            let is_s3 = log["LogDestinationType"] == "s3";
+            let expected = if is_s3 { "SUCCESS" } else { "FAILED" };
+            assert_eq!(log["DeliverLogsStatus"], expected, "{log}");
+            assert_eq!(log["DeliverLogsErrorMessage"].is_null(), is_s3, "{log}");
+        }
+        // The last records are written when it ends.
+        assert_eq!(self.daemon.end(Signal::TERM), 0);
+        let files = files(&self.folder.path().join("buckets/flows/mary"));
+        let text = std::process::Command::new("zcat")
+            .args(files)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(text.stdout).unwrap();
+        let web = &self.addresses["web-1"];
+        for (port, action) in [("80", "ACCEPT"), ("443", "REJECT"), ("22", "REJECT")] {
+            let is_it = |line: &&str| {
+                let words: Vec<_> = line.split(' ').collect();
+                matches!(words.as_slice(), [_, _, eni, from, to, _, dport, "6", .., was, "OK"]
+                    if eni.starts_with("eni-") && from == &WORLD && to == web && dport == &port && was == &action)
+            };
+            assert!(
+                text.lines().any(|line| is_it(&line)),
+                "{port} {action} in {text}"
+            );
+        }
     }
 
     /// Steps 1 to 4: a group for web servers that the world may reach by HTTP, and machines in it.
@@ -354,6 +407,8 @@ fn cables(name: &str, firewall: &Namespace, network: &Namespace) -> Namespace {
 fn config() -> String {
     let mut text = "\
 [api]
+[flow_logs]
+buckets = \"buckets\"
 [daemon]
 socket = \"control.sock\"
 state = \"state\"

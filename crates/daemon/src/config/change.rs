@@ -1,6 +1,6 @@
 //! What differs between the configuration in force and a new one, sorted by what it takes to get there.
 
-use super::{Config, Interface};
+use super::{Config, FlowLogs, Interface};
 
 /// What a new configuration changes, by what it takes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,6 +19,8 @@ pub struct ConfigChange {
     pub watch: bool,
     /// What is logged.
     pub log: bool,
+    /// Flow logs: which, and the folder of buckets.
+    pub flow_logs: bool,
     /// Keys that a running daemon cannot change, as `section.key`; they are in force after the next start.
     pub needs_restart: Vec<&'static str>,
 }
@@ -39,6 +41,8 @@ impl Config {
             policy: self.policy != new.policy || self.defaults != new.defaults,
             watch: self.watch != new.watch || (new.watch && self.policy.files != new.policy.files),
             log: self.log != new.log,
+            flow_logs: (&self.flow_logs.buckets, &self.flow_logs.logs)
+                != (&new.flow_logs.buckets, &new.flow_logs.logs),
             needs_restart: self.needs_restart(new),
             ..ConfigChange::default()
         };
@@ -88,6 +92,10 @@ impl Config {
             workers: in_force.workers.clone(),
             engine: in_force.engine.clone(),
             host: in_force.host,
+            flow_logs: FlowLogs {
+                flows: in_force.flow_logs.flows,
+                ..self.flow_logs
+            },
             ..self
         }
     }
@@ -138,6 +146,10 @@ impl Config {
             (
                 "tracking.verify_checksums",
                 engine.verify_checksums != new.engine.verify_checksums,
+            ),
+            (
+                "flow_logs.flows",
+                self.flow_logs.flows != new.flow_logs.flows,
             ),
             ("host.firewall", host.firewall != new.host.firewall),
             (

@@ -24,6 +24,7 @@ use super::{Api, Config, Daemon, Host, Log, PolicyFiles, QueueRange, Workers, se
 use crate::words::counted;
 
 mod devices;
+mod flow_log;
 mod interface;
 mod port;
 
@@ -54,6 +55,7 @@ pub(crate) fn check(
     let daemon = check.daemon(&file.daemon, &root.key("daemon"));
     let workers = check.workers(&file.workers, &root.key("workers"), cpus);
     let (engine, defaults) = check.tracking(&file.tracking, &root.key("tracking"));
+    let flow_logs = check.flow_logs(file, &root);
     let host = check.host(&file.host, &root.key("host"));
     let queues = check.queues(&file.host, &root.key("host"), workers.count);
     let interfaces = check.interfaces(file, &root, workers.count, queues);
@@ -70,6 +72,7 @@ pub(crate) fn check(
             level: file.log.level,
             denied_per_second: file.log.denied.per_second,
         },
+        flow_logs,
         host,
         interfaces,
     })

@@ -48,6 +48,32 @@ impl LogLevel {
     }
 }
 
+/// Which traffic a flow log has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FlowLogTraffic {
+    /// What was accepted.
+    Accept,
+    /// What was rejected.
+    Reject,
+    /// Both.
+    #[default]
+    All,
+}
+
+/// What files of a flow log look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FlowLogFile {
+    /// Lines, the first of which names the fields.
+    Text,
+    /// The same, compressed.
+    #[default]
+    Gzip,
+    /// Apache Parquet.
+    Parquet,
+}
+
 /// With which tool the rules of host mode are installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::flow_log::{FlowLog, FlowLogs};
 pub(crate) use self::interface::{EtherType, Interface, ModeName, Port, PortSettings, Sees};
 pub(crate) use self::tracking::{AlwaysTrack, AlwaysTrackWord, Tracking};
 use super::choices::{Firewall, LogFormat, LogLevel};
 
+mod flow_log;
 mod interface;
 mod tracking;
 
@@ -61,6 +63,13 @@ pub(crate) struct File {
     /// What is logged.
     #[serde(default)]
     pub(crate) log: Log,
+    /// What all flow logs share.
+    #[serde(default)]
+    pub(crate) flow_logs: FlowLogs,
+    /// A flow log each: records of who talked to whom, in the formats of VPC Flow Logs.
+    #[serde(default)]
+    #[schemars(length(max = 100))]
+    pub(crate) flow_log: Vec<FlowLog>,
     /// The rules that hand the host's own packets over, for interfaces with `mode = "host"`.
     #[serde(default)]
     pub(crate) host: Host,

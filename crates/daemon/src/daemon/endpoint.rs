@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use secgroup_ec2::Site;
+use secgroup_ec2::flow_logs::Deliveries;
 use secgroup_endpoint::stacks::{self, StackWish, TemplateText};
 use secgroup_endpoint::{Endpoint, Keys, Limits, Options, Random, Service, StateFolder, Storage};
 use secgroup_model::{AccountId, Quotas};
@@ -70,6 +71,11 @@ impl Prepared {
     /// Who has the policy.
     pub(super) fn service(&self) -> Arc<Service> {
         Arc::clone(&self.service)
+    }
+
+    /// Who is asked what becomes of flow logs.
+    pub(super) fn deliveries(&self) -> Deliveries {
+        self.service.site().deliveries.clone()
     }
 
     /// Listens. From now on a call is answered when `operator` has brought it into force.

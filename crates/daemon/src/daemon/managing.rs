@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock, Weak};
 
 use secgroup_control::Touched;
-use secgroup_ec2::{Changes, Record, State};
+use secgroup_ec2::{Changes, FlowLog, Record, State};
 use secgroup_endpoint::{Enforce, Settle};
 use secgroup_model::{
     AssociationStatus, GroupId, Inventory, NetworkInterface, Peering, PrefixList, SecurityGroup,
@@ -32,7 +32,7 @@ impl Enforcer {
 impl Enforce for Enforcer {
     fn enforce(&self, state: &State, changes: &Changes) -> Settle {
         let operator = self.0.get().and_then(Weak::upgrade)?;
-        operator.edited(&state.inventory, changes)
+        operator.edited(state, changes)
     }
 }
 
@@ -45,6 +45,15 @@ pub(super) enum Reach {
     These(Touched),
     /// Possibly all.
     Everything,
+}
+
+/// Whether flow logs are to be looked at again: one came or went, or there are some and what they cover may be other things now.
+pub(super) fn concerns_flow_logs(changes: &Changes) -> bool {
+    let of_places = touches::<NetworkInterface>(changes)
+        || touches::<Subnet>(changes)
+        || touches::<Vpc>(changes)
+        || touches::<Peering>(changes);
+    touches::<FlowLog>(changes) || of_places
 }
 
 /// How far `changes` reach, of which `inventory` is the outcome.

@@ -12,14 +12,17 @@ use secgroup_conntrack::Connection;
 use secgroup_control::Lowering;
 use secgroup_ec2::Changes;
 use secgroup_endpoint::{Service, Settle};
+use secgroup_flowlog::RuleNames;
 use secgroup_io::live::nfqueue::CurrentFlowMark;
 use secgroup_io::live::tap::Netns;
 use secgroup_model::Inventory;
 use secgroup_packet::{InterfaceIndex, Steering};
+use secgroup_policy::RuleNumber;
 use secgroup_runtime::{Clock, Event, Runtime, RuntimeSettings};
 use tracing::error;
 
 use super::bindings::Bindings;
+use super::flow_logs::FlowLogging;
 use super::following::Told;
 use super::host::{Change, HostSide};
 use super::in_force::{self, Accepted, lower};
@@ -31,7 +34,7 @@ use super::{Order, Orders, RunOptions, saving};
 use crate::config::Config;
 use crate::control::{Followers, Following, Operate};
 use crate::protocol::{
-    FlowPage, FlowQuery, FlowsRequest, InterfaceReport, PolicyReport, ReloadOutcome,
+    FlowLogReport, FlowPage, FlowQuery, FlowsRequest, InterfaceReport, PolicyReport, ReloadOutcome,
     StatusDocument, WorkerReport,
 };
 
@@ -50,6 +53,8 @@ pub(super) struct Operator {
     followers: Followers,
     /// Who has the policy, where it is not the files. It is asked before `state` is locked, never after: its changes lock `state` themselves.
     managed: Option<Arc<Service>>,
+    /// It asks for the names of rules, which locks `state`: nobody waits for it who holds that.
+    flow_logs: FlowLogging,
     state: Mutex<State>,
 }
 
@@ -61,6 +66,7 @@ impl Operator {
         namespace: Option<Netns>,
         orders: Orders,
         managed: Option<Arc<Service>>,
+        flow_logs: FlowLogging,
     ) -> Result<Arc<Self>, String> {
         let Accepted { config, policy, .. } = accepted;
         let mut lowering = Lowering::new(config.defaults.clone());
@@ -85,6 +91,7 @@ impl Operator {
             },
             handoff: config.workers.handoff,
             clock: Clock::System,
+            observers: Some(flow_logs.observers()),
         };
         let runtime = Runtime::start(settings, snapshot).map_err(|error| error.to_string())?;
         let events = runtime.events();
@@ -107,7 +114,7 @@ impl Operator {
             }
             return Err(why);
         }
-        Ok(Arc::new(Self {
+        let operator = Arc::new(Self {
             file: options.config.clone(),
             audit: options.audit,
             started: SystemTime::now(),
@@ -116,8 +123,37 @@ impl Operator {
             orders,
             followers: Followers::default(),
             managed,
+            flow_logs,
             state: Mutex::new(state),
-        }))
+        });
+        operator.flow_logs.begin(&operator);
+        match &operator.managed {
+            Some(service) => service.read(|known| operator.log_flows(Some(known))),
+            None => operator.log_flows(None),
+        }
+        Ok(operator)
+    }
+
+    /// Logs the flows of what is in force; `known` is what the endpoint knows, where there is one.
+    fn log_flows(&self, known: Option<&secgroup_ec2::State>) {
+        let state = self.lock();
+        let inventory = known.map_or(&state.policy.inventory, |known| &known.inventory);
+        self.flow_logs.configure(&state, inventory, known);
+        if let Some(known) = known {
+            self.flow_logs.tell(&state.config, known);
+        }
+    }
+
+    /// Says to those who describe flow logs what becomes of them.
+    pub(super) fn tell_of_flow_logs(&self) {
+        if let Some(service) = &self.managed {
+            service.read(|known| self.flow_logs.tell(&self.lock().config, known));
+        }
+    }
+
+    /// The ids of a rule and its group.
+    pub(super) fn rule_names(&self, number: RuleNumber) -> Option<(String, String)> {
+        RuleNames::rule(self.lock().lowering.registry(), number)
     }
 
     /// It runs: nothing that can fail is left.
@@ -189,8 +225,16 @@ impl Operator {
     pub(super) fn read_again(&self) -> (ReloadOutcome, Change) {
         let loaded = in_force::load(&self.file, self.audit);
         match &self.managed {
-            Some(service) => service.read(|known| self.bring(loaded, Some(&known.inventory))),
-            None => self.bring(loaded, None),
+            Some(service) => service.read(|known| {
+                let outcome = self.bring(loaded, Some(&known.inventory));
+                self.log_flows(Some(known));
+                outcome
+            }),
+            None => {
+                let outcome = self.bring(loaded, None);
+                self.log_flows(None);
+                outcome
+            }
         }
     }
 
@@ -222,12 +266,19 @@ impl Operator {
 
     /// Brings a change of the managed policy into force. Every worker goes by it when this returns; what the kernel does in host mode is
     /// begun, and waited for by what is answered.
-    pub(super) fn edited(&self, inventory: &Inventory, changes: &Changes) -> Settle {
+    pub(super) fn edited(&self, known: &secgroup_ec2::State, changes: &Changes) -> Settle {
+        let inventory = &known.inventory;
         let change = match managing::reach(inventory, changes) {
-            Reach::Nothing => return None,
-            Reach::These(touched) => self.lock().amend(&self.runtime, inventory, Some(&touched)),
-            Reach::Everything => self.lock().amend(&self.runtime, inventory, None),
+            Reach::Nothing => None,
+            Reach::These(touched) => {
+                Some(self.lock().amend(&self.runtime, inventory, Some(&touched)))
+            }
+            Reach::Everything => Some(self.lock().amend(&self.runtime, inventory, None)),
         };
+        if managing::concerns_flow_logs(changes) {
+            self.log_flows(Some(known));
+        }
+        let change = change?;
         Some(Box::new(move || {
             if let Err(why) = change.wait(RELOAD_PATIENCE) {
                 error!("flows that the kernel carries may go by the former policy: {why}");
@@ -259,6 +310,7 @@ impl Operator {
         );
         state.release();
         drop(state);
+        self.flow_logs.finish();
         if let Err(why) = end.wait() {
             error!("{why}");
         }
@@ -273,6 +325,7 @@ impl Operator {
 impl Operate for Operator {
     fn status(&self) -> StatusDocument {
         let status = self.runtime.status();
+        let flow_logs = self.flow_logs.status();
         let (rules, policy_interfaces) = self.extent();
         let state = self.lock();
         let interfaces = status.links.iter().filter_map(|link| {
@@ -312,6 +365,8 @@ impl Operate for Operator {
                 .map(|(number, worker)| WorkerReport::new(number, worker))
                 .collect(),
             interfaces,
+            flow_logs: flow_logs.logs.iter().map(FlowLogReport::new).collect(),
+            flow_log_packets_lost: flow_logs.packets_lost,
             warnings: state.warnings(),
         }
     }

@@ -1,6 +1,7 @@
 //! How the daemon is, in one document.
 
 use secgroup_datapath::{Count, Reason};
+use secgroup_flowlog::LogStatus;
 use secgroup_packet::Direction;
 use secgroup_runtime::{LinkState, LinkStatus, PortStatus, WorkerStatus};
 use serde::{Deserialize, Serialize};
@@ -28,8 +29,50 @@ pub struct StatusDocument {
     pub workers: Vec<WorkerReport>,
     /// By interface.
     pub interfaces: Vec<InterfaceReport>,
+    /// Flow logs, those of the endpoint among them.
+    #[serde(default)]
+    pub flow_logs: Vec<FlowLogReport>,
+    /// Packets that flow logs know nothing of, because workers could not tell of them in time.
+    #[serde(default)]
+    pub flow_log_packets_lost: u64,
     /// What a person should do something about, one line each.
     pub warnings: Vec<String>,
+}
+
+/// A flow log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowLogReport {
+    /// Its id, which is in the names of its files.
+    pub id: String,
+    /// Flows of which a record is being made.
+    pub flows: u64,
+    /// Records in finished files.
+    pub records: u64,
+    /// Finished files.
+    pub files: u64,
+    /// Packets without a record; SKIPDATA records stand for them.
+    pub packets_skipped: u64,
+    /// Records that could not be written.
+    pub records_lost: u64,
+    /// Why files cannot be written at the moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+impl FlowLogReport {
+    /// The report of a log.
+    #[must_use]
+    pub fn new(status: &LogStatus) -> Self {
+        Self {
+            id: status.id.clone(),
+            flows: status.flows,
+            records: status.records,
+            files: status.files,
+            packets_skipped: status.packets_skipped,
+            records_lost: status.records_lost,
+            failure: status.failure.clone(),
+        }
+    }
 }
 
 /// The policy in force.

@@ -108,6 +108,8 @@ pub(crate) fn status() -> StatusDocument {
         reloads: Reloads { ok: 6, refused: 1 },
         workers: Vec::new(),
         interfaces: Vec::new(),
+        flow_logs: Vec::new(),
+        flow_log_packets_lost: 0,
         warnings: vec!["the shield is incomplete".to_owned()],
     }
 }

@@ -1,6 +1,6 @@
 //! Apache Parquet with the types of G3, and null for what text has `-` for (G4).
 //!
-//! Columns are collected and written as a row group whenever there are [`ROWS_MAX`] of them: memory is bounded, and what is a number in the schema is never text
+//! Columns are collected and written as a row group whenever there are [`CELLS_MAX`] values: memory is bounded, and what is a number in the schema is never text
 //! on the way. The low-level writer of the `parquet` crate does it without Arrow's arrays, which would be a second copy of every column.
 //! Names of columns have `_` where those of fields have `-`, as in the tables that AWS documents for Athena.
 
@@ -19,8 +19,8 @@ use super::{Counted, Encode};
 use crate::field::{Column, Format, Kind};
 use crate::row::{Row, Value};
 
-/// Rows of a row group: some 10 MiB with all fields.
-const ROWS_MAX: usize = 1 << 15;
+/// Values of a row group, over all columns: some 4 MiB.
+const CELLS_MAX: usize = 1 << 17;
 
 /// Writes a Parquet file.
 pub(super) struct ParquetEncoder {
@@ -82,7 +82,7 @@ impl Encode for ParquetEncoder {
             cells.push(row.value(*column));
         }
         self.rows += 1;
-        if self.rows == ROWS_MAX {
+        if self.rows * self.columns.len() >= CELLS_MAX {
             self.write_group().map_err(in_parquet)?;
         }
         Ok(())

@@ -16,6 +16,7 @@ use secgroup_packet::{AddressPair, Direction, LinkType, Packet, Parsed, Timestam
 use super::link::{Counts, LinkSpec};
 use super::reporter::Reporter;
 use super::unfinished::is_harmless;
+use crate::Observe;
 use crate::Sees;
 use crate::handoff::{Hop, Label, Outbox, Side};
 use crate::owner::Owners;
@@ -136,6 +137,7 @@ pub(crate) struct Judge {
     pub(crate) outbox: Outbox,
     pub(crate) owners: Owners,
     pub(crate) reporter: Reporter,
+    pub(crate) observer: Option<Box<dyn Observe>>,
     /// Whether wrong checksums are malformed (D54).
     pub(crate) verify: bool,
     pub(crate) now: Timestamp,
@@ -172,6 +174,9 @@ impl Judge {
         self.datapath.burst(&burst.crossings, &mut burst.verdicts);
         self.reporter
             .look_through(&burst.crossings, &burst.verdicts);
+        if let Some(observer) = &mut self.observer {
+            observer.burst(&burst.crossings, &burst.verdicts);
+        }
     }
 
     fn sort(
