@@ -74,9 +74,12 @@ fn many_hosts_are_the_networks_that_they_have_in_common() {
     assert_eq!(
         words("in tcp 22 0.0.0.0/0", &seen, Narrowing::Both),
         [
-            "tcp 22 from 10.0.7.0/24",
-            "tcp 22 from 10.1.7.0/24",
-            "tcp 22 from 10.2.7.0/24"
+            "tcp 22 from 10.0.7.0/25",
+            "tcp 22 from 10.0.7.128/25",
+            "tcp 22 from 10.1.7.0/25",
+            "tcp 22 from 10.1.7.128/25",
+            "tcp 22 from 10.2.7.0/25",
+            "tcp 22 from 10.2.7.128/25"
         ]
     );
 }
