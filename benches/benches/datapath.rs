@@ -5,104 +5,21 @@ use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group};
-use secgroup_benches::captures::{Sizes, handshake, web_traffic};
-use secgroup_benches::check::{against_oracle, direction};
+use secgroup_benches::captures::{Sizes, web_traffic};
+use secgroup_benches::check::against_oracle;
 use secgroup_benches::flows::{DRAWS, Draw, Flow, SERVICE, flows, short, strangers};
 use secgroup_benches::frames::{Frames, IMIX, SMALL};
 use secgroup_benches::harness::{criterion, group};
+use secgroup_benches::line::{Line, crossing};
 use secgroup_benches::naive::Naive;
 use secgroup_benches::policy::{OPEN, START, datapath, inventory};
-use secgroup_datapath::{Crossing, Datapath, Reason, Verdict};
-use secgroup_packet::{Direction, Frame, InterfaceIndex, Parsed, TcpFlags, Timestamp};
+use secgroup_datapath::Reason;
 
 /// Rules of the policy, unless the benchmark says otherwise.
 const RULES: usize = 60;
 
 /// Rules where the match itself counts.
 const MANY_RULES: usize = 300;
-
-/// The one interface.
-const INTERFACE: InterfaceIndex = InterfaceIndex(0);
-
-/// An engine, the frames that come, and a clock.
-struct Line<'a> {
-    datapath: Datapath,
-    frames: &'a Frames,
-    at: usize,
-    now: Timestamp,
-    gap: Duration,
-    crossings: Vec<Crossing<'a>>,
-    verdicts: Vec<Verdict>,
-}
-
-impl<'a> Line<'a> {
-    fn new(datapath: Datapath, frames: &'a Frames, gap: Duration) -> Self {
-        Self {
-            datapath,
-            frames,
-            at: 0,
-            now: START,
-            gap,
-            crossings: Vec::with_capacity(Datapath::BURST),
-            verdicts: Vec::with_capacity(Datapath::BURST),
-        }
-    }
-
-    /// Parses the next `burst` frames, decides them, and sweeps as a session does.
-    #[inline]
-    fn burst(&mut self, burst: usize) -> &[Verdict] {
-        self.crossings.clear();
-        self.verdicts.clear();
-        if self.at + burst > self.frames.len() {
-            self.at = 0;
-        }
-        for index in self.at..self.at + burst {
-            self.now = self.now.saturating_add(self.gap);
-            let frame = self.frames.frame(index);
-            self.crossings.extend(crossing(frame, self.now));
-        }
-        self.at += burst;
-        match self.crossings.as_slice() {
-            [single] => self.verdicts.push(self.datapath.one(single)),
-            many => self.datapath.burst(many, &mut self.verdicts),
-        }
-        self.datapath.sweep(burst);
-        &self.verdicts
-    }
-
-    /// All frames once.
-    fn through(&mut self) {
-        for _ in 0..self.frames.len() {
-            self.burst(1);
-        }
-    }
-
-    /// Packets that ended with `reason`, and packets in all.
-    fn tally(&self, reason: Reason) -> (u64, u64) {
-        let of = |reason: Reason| {
-            let each = Direction::BOTH.iter();
-            let tally = self.datapath.tally();
-            each.map(|way| tally.of(INTERFACE, *way, reason).packets)
-                .sum::<u64>()
-        };
-        (of(reason), Reason::ALL.into_iter().map(of).sum())
-    }
-}
-
-#[inline]
-fn crossing(frame: Frame<'_>, at: Timestamp) -> Option<Crossing<'_>> {
-    let direction = direction(frame.data);
-    let Ok(Parsed::Ip(packet)) = frame.parse() else {
-        return None;
-    };
-    Some(Crossing {
-        frame,
-        packet,
-        interface: INTERFACE,
-        direction,
-        at,
-    })
-}
 
 fn bench(
     group: &mut BenchmarkGroup<'_, WallTime>,
@@ -132,11 +49,11 @@ fn established(c: &mut Criterion) {
         (10_000, Draw::Uniform, false),
         (10_000, Draw::Uniform, true),
         (1_000_000, Draw::Uniform, false),
-        (1_000_000, Draw::Zipf, false),
+        (1_000_000, Draw::ZIPF, false),
     ] {
         let flows = flows(size, SERVICE);
         let mut opening = Frames::with_capacity(3 * size);
-        flows.iter().for_each(|flow| handshake(&mut opening, flow));
+        flows.iter().for_each(|flow| opening.push_handshake(flow));
         let frames = data(&flows, draw, imix);
         let kind = if imix { "IMIX" } else { "64 B" };
         let param = format!("{} flows {} {kind}", short(size), draw.as_str());
@@ -144,10 +61,10 @@ fn established(c: &mut Criterion) {
 
         let mut opened = Line::new(datapath(RULES, capacity), &opening, STILL);
         opened.through();
-        let (before, opened) = (opened.tally(Reason::New), opened.datapath);
+        let (before, opened) = (opened.tally(Reason::New), opened.into_datapath());
         assert_eq!(before.0, size as u64, "every flow was opened");
-        let mut line = Line::new(opened, &frames, STILL);
-        line.now = START.saturating_add(STILL * u32::try_from(3 * size).expect("as above"));
+        let now = START.saturating_add(STILL * u32::try_from(3 * size).expect("as above"));
+        let mut line = Line::new(opened, &frames, STILL).starting_at(now);
         for (burst, name) in BURSTS {
             bench(&mut group, BenchmarkId::new(name, &param), &mut line, burst);
         }
@@ -166,17 +83,14 @@ fn established(c: &mut Criterion) {
 
 /// Packets of established connections, both ways.
 fn data(flows: &[Flow], draw: Draw, imix: bool) -> Frames {
-    let mut frames = Frames::with_capacity(DRAWS);
-    for (number, index) in draw.indices(flows.len(), DRAWS).into_iter().enumerate() {
-        let len = if imix {
-            IMIX[number % IMIX.len()]
+    let len = |place: usize| {
+        if imix {
+            IMIX[place % IMIX.len()]
         } else {
             SMALL
-        };
-        let way = Direction::BOTH[number % 2];
-        frames.push(&flows[index], way, TcpFlags::ACK, len);
-    }
-    frames
+        }
+    };
+    Frames::data(flows, &draw.indices(flows.len(), DRAWS), len)
 }
 
 /// What of it is reading the frames.
@@ -224,7 +138,7 @@ fn others(c: &mut Criterion) {
         ("no rule", 4444, Reason::NoRule),
         ("untracked", OPEN, Reason::Untracked),
     ] {
-        let frames = syns(&flows(1_000_000, port));
+        let frames = Frames::syns(&flows(1_000_000, port));
         let mut line = Line::new(datapath(MANY_RULES, 1_000_000), &frames, slow);
         line.through();
         for (burst, name) in BURSTS {
@@ -236,14 +150,6 @@ fn others(c: &mut Criterion) {
     group.finish();
 }
 
-fn syns(flows: &[Flow]) -> Frames {
-    let mut frames = Frames::with_capacity(flows.len());
-    for flow in flows {
-        frames.push(flow, Direction::Ingress, TcpFlags::SYN, SMALL);
-    }
-    frames
-}
-
 /// Connections established before the flood begins; as many places are left to it.
 const BEFORE_FLOOD: usize = 500_000;
 
@@ -253,18 +159,12 @@ fn flood(c: &mut Criterion) {
     let clients = flows(BEFORE_FLOOD + 10_000, SERVICE);
     let (clients, late) = clients.split_at(BEFORE_FLOOD);
     let mut opening = Frames::default();
-    clients
-        .iter()
-        .for_each(|flow| handshake(&mut opening, flow));
+    clients.iter().for_each(|flow| opening.push_handshake(flow));
     let capacity = 2 * u32::try_from(BEFORE_FLOOD).expect("a number of this file");
     let mut line = Line::new(datapath(MANY_RULES, capacity), &opening, STILL);
     line.through();
-    let frames = syns(&strangers(1_000_000, SERVICE));
-    let mut line = Line {
-        frames: &frames,
-        at: 0,
-        ..line
-    };
+    let frames = Frames::syns(&strangers(1_000_000, SERVICE));
+    let mut line = line.with(&frames);
     line.through();
     for (burst, name) in BURSTS {
         bench(
@@ -279,11 +179,7 @@ fn flood(c: &mut Criterion) {
 
     // Nobody who was there before lost anything, and who comes late comes in.
     let held = data(clients, Draw::Uniform, false);
-    let mut after = Line {
-        frames: &held,
-        at: 0,
-        ..line
-    };
+    let mut after = line.with(&held);
     let (before, _) = after.tally(Reason::Established);
     after.through();
     let (survived, _) = after.tally(Reason::Established);
@@ -293,13 +189,8 @@ fn flood(c: &mut Criterion) {
     );
     assert_eq!(survived - before, DRAWS as u64);
     let mut handshakes = Frames::default();
-    late.iter()
-        .for_each(|flow| handshake(&mut handshakes, flow));
-    let mut after = Line {
-        frames: &handshakes,
-        at: 0,
-        ..after
-    };
+    late.iter().for_each(|flow| handshakes.push_handshake(flow));
+    let mut after = after.with(&handshakes);
     let (before, _) = after.tally(Reason::New);
     after.through();
     let admitted = after.tally(Reason::New).0 - before;

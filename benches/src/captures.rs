@@ -4,7 +4,7 @@ use secgroup_packet::{Direction, TcpFlags};
 use secgroup_testkit::capture::{ByteOrder, Pcap, Pcapng, Record};
 use secgroup_testkit::rng::Rng;
 
-use crate::flows::{Draw, Flow, SERVICE, flows, strangers};
+use crate::flows::{Draw, SERVICE, flows, strangers};
 use crate::frames::{Frames, IMIX, SMALL};
 use crate::policy::START;
 
@@ -43,7 +43,7 @@ pub fn web_traffic(packets: usize, count: usize, sizes: Sizes) -> Frames {
         if rng.chance(1, DENIED_ONE_IN) {
             frames.push(rng.pick(&others), Direction::Ingress, TcpFlags::SYN, SMALL);
         } else if opened < count {
-            handshake(&mut frames, &clients[opened]);
+            frames.push_handshake(&clients[opened]);
             opened += 1;
         } else {
             let way = *rng.pick(&Direction::BOTH);
@@ -51,14 +51,6 @@ pub fn web_traffic(packets: usize, count: usize, sizes: Sizes) -> Frames {
         }
     }
     frames
-}
-
-/// SYN, SYN and ACK, ACK.
-pub fn handshake(frames: &mut Frames, flow: &Flow) {
-    let both = TcpFlags::SYN.union(TcpFlags::ACK);
-    frames.push(flow, Direction::Ingress, TcpFlags::SYN, SMALL);
-    frames.push(flow, Direction::Egress, both, SMALL);
-    frames.push(flow, Direction::Ingress, TcpFlags::ACK, SMALL);
 }
 
 /// When the frame at `index` was captured, in nanoseconds.

@@ -3,7 +3,7 @@
 use secgroup_io::{Link, Record};
 use secgroup_model::{Inventory, NetworkInterfaceId};
 use secgroup_oracle::{LinkKind, Oracle};
-use secgroup_packet::{Direction, LinkType, Timestamp};
+use secgroup_packet::{LinkType, Timestamp};
 use secgroup_replay::{Burst, Session, SessionSettings};
 
 use crate::captures::time;
@@ -83,16 +83,6 @@ pub fn record(frames: &Frames, index: usize) -> Record<'_> {
         data,
         wire_len: low32(data.len() as u64),
         interface: 0,
-    }
-}
-
-/// From a client is ingress.
-#[must_use]
-pub fn direction(frame: &[u8]) -> Direction {
-    if frame.get(30..34) == Some(&LOCAL.octets()) {
-        Direction::Ingress
-    } else {
-        Direction::Egress
     }
 }
 

@@ -3,9 +3,10 @@
 
 pub mod captures;
 pub mod check;
-pub mod flows;
-pub mod frames;
 pub mod harness;
 pub mod naive;
-pub mod policy;
 pub mod rules;
+
+// What `secgroup bench` measures with, too.
+pub use secgroup_bench::line;
+pub use secgroup_bench::workload::{flows, frames, policy};

@@ -1,6 +1,7 @@
 //! What was typed.
 
 mod audit;
+mod bench;
 mod control;
 mod diff;
 mod flow_log;
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 use secgroup_control::Attachment;
 
 pub(crate) use self::audit::Audit;
+pub(crate) use self::bench::{Bench, Sweep};
 pub(crate) use self::control::{Flows, Handover, Reload, SocketArgs, Status, Stop};
 pub(crate) use self::diff::Diff;
 pub(crate) use self::flow_log::{FlowLogArgs, FlowLogAs, FlowLogTraffic};
@@ -61,6 +63,7 @@ pub(crate) enum Command {
     Reload(Reload),
     Stop(Stop),
     Handover(Handover),
+    Bench(Bench),
     Completions(Completions),
     Man(Man),
 }

@@ -51,6 +51,37 @@ impl Progress {
     }
 }
 
+/// A bar over steps of different lengths, with what is being done.
+pub(crate) struct Steps {
+    bar: Option<ProgressBar>,
+}
+
+impl Steps {
+    /// A bar where standard error is a terminal, nothing elsewhere.
+    pub(crate) fn new() -> Self {
+        let bar = stderr().is_terminal().then(|| {
+            ProgressBar::new(0).with_style(style("{bar:30} {pos}/{len}  {msg}  {elapsed}"))
+        });
+        Self { bar }
+    }
+
+    /// Shows how far it is.
+    pub(crate) fn show(&self, done: u32, total: u32, what: &'static str) {
+        let Some(bar) = &self.bar else { return };
+        bar.set_length(u64::from(total));
+        bar.set_position(u64::from(done));
+        bar.set_message(what);
+        bar.tick();
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn done(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// The style of a template that is written in this file.
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())

@@ -1,6 +1,7 @@
 //! What was typed becomes what is done.
 
 mod audit;
+mod bench;
 mod check;
 mod control;
 mod diff;
@@ -40,6 +41,7 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::Reload(args) => control::reload(&args),
         Command::Stop(args) => control::stop(&args),
         Command::Handover(args) => control::handover(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::pages(&args),
     }

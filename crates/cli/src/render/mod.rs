@@ -1,6 +1,7 @@
 //! What a person sees.
 
 mod audit;
+mod bench;
 mod check;
 mod difference;
 mod explain;
@@ -11,6 +12,7 @@ mod status;
 mod table;
 
 pub(crate) use self::audit::audit;
+pub(crate) use self::bench::bench;
 pub(crate) use self::check::findings;
 pub(crate) use self::difference::difference;
 pub(crate) use self::explain::explanation;

@@ -6,11 +6,12 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Folder, secgroup};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "replay",
     "check",
     "diff",
     "audit",
+    "bench",
     "explain",
     "run",
     "serve",
@@ -111,7 +112,7 @@ fn help_fits_a_terminal_and_names_the_exit_codes() {
             assert!(widest <= Some(100), "{command} {flag}: {widest:?}");
         }
     }
-    let with_examples = &COMMANDS[..9];
+    let with_examples = &COMMANDS[..12];
     for command in with_examples {
         let help = secgroup(&[command, "--help"]).code(0).stdout;
         assert!(

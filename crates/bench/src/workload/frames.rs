@@ -1,9 +1,8 @@
 //! Frames, one after the other in one buffer, as a ring of packet memory holds them.
 
 use secgroup_packet::{Direction, Frame, LinkType, TcpFlags};
-use secgroup_testkit::frame::{DESTINATION_MAC, SOURCE_MAC};
 
-use crate::flows::{Flow, LOCAL, low16, low32};
+use super::flows::{Flow, LOCAL, low16, low32};
 
 /// A 64-byte Ethernet frame without its check sequence, which captures and sockets do not show.
 pub const SMALL: usize = 60;
@@ -12,6 +11,9 @@ pub const SMALL: usize = 60;
 pub const IMIX: [usize; 12] = [
     SMALL, 590, SMALL, SMALL, 590, SMALL, 1514, SMALL, 590, SMALL, 590, SMALL,
 ];
+
+/// Locally administered addresses of nobody.
+const MACS: [u8; 12] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
 
 /// Ethernet, IPv4 without options, TCP without options.
 const HEADERS: usize = 14 + 20 + 20;
@@ -41,8 +43,7 @@ impl Frames {
             Direction::Ingress => (flow.remote, LOCAL, flow.remote_port, flow.local_port),
             Direction::Egress => (LOCAL, flow.remote, flow.local_port, flow.remote_port),
         };
-        self.bytes.extend(DESTINATION_MAC);
-        self.bytes.extend(SOURCE_MAC);
+        self.bytes.extend(MACS);
         self.bytes.extend([0x08, 0x00, 0x45, 0]);
         self.bytes.extend(low16(len as u64 - 14).to_be_bytes());
         // Identification, don't fragment, hop limit 64, TCP, checksum: filled in below.
@@ -58,6 +59,41 @@ impl Frames {
         self.bytes.extend([0xfa, 0xf0, 0, 0, 0, 0]);
         self.bytes.resize(start + len, 0);
         self.ends.push(self.bytes.len());
+    }
+
+    /// SYN, SYN and ACK, ACK: what opens a connection.
+    pub fn push_handshake(&mut self, flow: &Flow) {
+        let both = TcpFlags::SYN.union(TcpFlags::ACK);
+        self.push(flow, Direction::Ingress, TcpFlags::SYN, SMALL);
+        self.push(flow, Direction::Egress, both, SMALL);
+        self.push(flow, Direction::Ingress, TcpFlags::ACK, SMALL);
+    }
+
+    /// The first packet of each flow, from its client.
+    #[must_use]
+    pub fn syns(flows: &[Flow]) -> Self {
+        let mut frames = Self::with_capacity(flows.len());
+        for flow in flows {
+            frames.push(flow, Direction::Ingress, TcpFlags::SYN, SMALL);
+        }
+        frames
+    }
+
+    /// Packets of flows that are open: those that `draws` says, towards the interface and from it in turn, as long as `len` says of the place.
+    #[must_use]
+    pub fn data(flows: &[Flow], draws: &[usize], len: impl Fn(usize) -> usize) -> Self {
+        let mut frames = Self::with_capacity(draws.len());
+        for (place, index) in draws.iter().enumerate() {
+            let way = Direction::BOTH[place % 2];
+            frames.push(&flows[*index], way, TcpFlags::ACK, len(place));
+        }
+        frames
+    }
+
+    /// Forgets the frames, keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
     }
 
     /// How many there are.
@@ -101,6 +137,16 @@ pub fn ethernet(bytes: &[u8]) -> Frame<'_> {
     }
 }
 
+/// In which direction a frame of this workload crosses the interface: ingress where it is to it.
+#[must_use]
+pub fn direction(frame: &[u8]) -> Direction {
+    if frame.get(30..34) == Some(&LOCAL.octets()) {
+        Direction::Ingress
+    } else {
+        Direction::Egress
+    }
+}
+
 /// The IPv4 header checksum (RFC 791, RFC 1071).
 fn checksum(header: &[u8]) -> u16 {
     let words = header
@@ -120,7 +166,7 @@ mod tests {
     use secgroup_packet::{L4, Parsed};
 
     use super::*;
-    use crate::flows::flows;
+    use crate::workload::flows::flows;
 
     #[test]
     fn frames_say_what_their_flow_says() {
@@ -139,6 +185,7 @@ mod tests {
             let key = packet.flow_key(secgroup_packet::InterfaceIndex(0), direction);
             assert_eq!(key, Some(flow.flow_key()));
             assert!(matches!(packet.l4, L4::Tcp { .. }));
+            assert_eq!(super::direction(frame.data), direction);
             assert_eq!(checksum(&frame.data[14..34]), 0);
         }
     }

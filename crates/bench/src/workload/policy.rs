@@ -7,17 +7,23 @@ use ipnet::Ipv4Net;
 use secgroup_control::{Defaults, Lowering};
 use secgroup_datapath::{Datapath, Settings, Snapshot};
 use secgroup_model::{
-    AccountId, ConnectionTracking, Family, GroupId, IcmpMatch, Inventory, NetworkInterface,
-    NetworkInterfaceId, Peer, PortRange, Rule, RuleId, RuleSpec, SecurityGroup, Tags, Traffic,
+    AccountId, Family, GroupId, GroupReference, IcmpMatch, Inventory, NetworkInterface,
+    NetworkInterfaceId, Peer, PortRange, Rule, RuleId, RuleSpec, SecurityGroup, Traffic,
 };
 use secgroup_packet::{Direction, Timestamp};
 use secgroup_policy as policy;
 
-use crate::flows::{LOCAL, SERVICE, STRANGERS};
-use crate::rules::rules;
+use super::flows::{LOCAL, SERVICE, STRANGERS, client};
+use super::rules::rules;
 
 /// The port that everyone may come to, untracked.
 pub const OPEN: u16 = 80;
+
+/// The id of the one interface whose packets are judged.
+pub const INTERFACE: &str = "eni-bench";
+
+/// The id of the group that it has.
+pub const GROUP: &str = "sg-bench";
 
 /// When every benchmark begins: some second in 2024.
 pub const START: Timestamp = Timestamp::from_secs(1_716_000_000);
@@ -27,7 +33,7 @@ pub const START: Timestamp = Timestamp::from_secs(1_716_000_000);
 #[must_use]
 pub fn inventory(count: usize) -> Inventory {
     let owner = AccountId::new("123456789012");
-    let id = GroupId::new("sg-bench");
+    let id = GroupId::new(GROUP);
     let mut group = SecurityGroup::new(id.clone(), "bench", owner, None);
     for rule in rules(count) {
         let spec = RuleSpec {
@@ -63,27 +69,45 @@ pub fn inventory(count: usize) -> Inventory {
     inventory
 }
 
+/// The same policy with one more rule, before all others: it admits a group of `members` interfaces to [`SERVICE`], whose addresses are
+/// those of the first clients. So the directory of members is asked about every packet to that port which continues no connection.
+#[must_use]
+pub fn inventory_with_members(count: usize, members: usize) -> Inventory {
+    let mut inventory = inventory(count);
+    if members == 0 {
+        return inventory;
+    }
+    let id = GroupId::new("sg-members");
+    let owner = AccountId::new("123456789012");
+    let group = SecurityGroup::new(id.clone(), "members", owner, None);
+    inventory.groups.insert(id.clone(), group);
+    for number in 0..members as u64 {
+        let name = NetworkInterfaceId::new(&format!("eni-{number}"));
+        let addresses = vec![IpAddr::V4(client(number))];
+        let member = NetworkInterface::new(name.clone(), vec![id.clone()], addresses);
+        inventory.interfaces.insert(name, member);
+    }
+    let spec = RuleSpec {
+        direction: Direction::Ingress,
+        traffic: Traffic::Tcp(PortRange::single(SERVICE)),
+        peer: Peer::Group(GroupReference::local(id)),
+    };
+    if let Some(group) = inventory.groups.get_mut(&GroupId::new(GROUP)) {
+        group
+            .rules
+            .insert(0, Rule::new(RuleId::new("sgr-members"), spec));
+    }
+    inventory
+}
+
 fn add(group: &mut SecurityGroup, spec: RuleSpec) {
     let id = RuleId::new(&format!("sgr-{}", group.rules.len()));
     group.rules.push(Rule::new(id, spec));
 }
 
 fn interface(group: GroupId) -> NetworkInterface {
-    NetworkInterface {
-        id: NetworkInterfaceId::new("eni-bench"),
-        vpc: None,
-        subnet: None,
-        groups: vec![group],
-        addresses: vec![IpAddr::V4(LOCAL)],
-        prefixes: Vec::new(),
-        mac: None,
-        source_dest_check: true,
-        tracking: ConnectionTracking::default(),
-        instance: None,
-        description: String::new(),
-        tags: Tags::new(),
-        origin: None,
-    }
+    let id = NetworkInterfaceId::new(INTERFACE);
+    NetworkInterface::new(id, vec![group], vec![IpAddr::V4(LOCAL)])
 }
 
 fn traffic(traffic: policy::Traffic) -> Traffic {
@@ -95,10 +119,19 @@ fn traffic(traffic: policy::Traffic) -> Traffic {
     }
 }
 
+/// A policy as the engine works with it, and what can lower the next one. Only the rules of [`INTERFACE`] are compiled, whose number is 0.
+#[must_use]
+pub fn lowered(inventory: &Inventory) -> (Lowering, Arc<Snapshot>) {
+    let mut lowering = Lowering::new(Defaults::default());
+    lowering.set_scope(Some([NetworkInterfaceId::new(INTERFACE)].into()));
+    let snapshot = Arc::new(lowering.lower(inventory));
+    (lowering, snapshot)
+}
+
 /// The snapshot of [`inventory`].
 #[must_use]
 pub fn snapshot(count: usize) -> Arc<Snapshot> {
-    Arc::new(Lowering::new(Defaults::default()).lower(&inventory(count)))
+    lowered(&inventory(count)).1
 }
 
 /// The engine's settings with room for `capacity` connections.
@@ -107,6 +140,7 @@ pub fn settings(capacity: u32) -> Settings {
     Settings {
         capacity,
         capacity_v6: 1024,
+        fragment_capacity: 64,
         seed: 0x5eed,
         ..Settings::default()
     }

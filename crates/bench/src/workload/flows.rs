@@ -2,14 +2,17 @@
 
 use std::net::Ipv4Addr;
 
+use fastrand::Rng;
 use secgroup_packet::{FlowKey, FlowKey4, InterfaceIndex, Protocol};
-use secgroup_testkit::rng::Rng;
 
 /// The one interface of every benchmark.
 pub const LOCAL: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 10);
 
 /// Where clients live: 2^22 addresses, which the last rule of every rule set admits to port 443.
 pub const CLIENTS: (Ipv4Addr, u8) = (Ipv4Addr::new(100, 64, 0, 0), 10);
+
+/// Where the networks lie that the other rules of a rule set admit, to other ports.
+pub const RULED: (Ipv4Addr, u8) = (Ipv4Addr::new(172, 0, 0, 0), 10);
 
 /// Where everybody else comes from.
 pub const STRANGERS: (Ipv4Addr, u8) = (Ipv4Addr::new(198, 0, 0, 0), 8);
@@ -49,7 +52,8 @@ impl Flow {
     }
 }
 
-/// `count` different flows from clients to `port`, at most 2^22: a client each, in scattered order.
+/// `count` different flows from clients to `port`, at most 2^24: a client each until there are no more clients,
+/// in scattered order.
 #[must_use]
 pub fn flows(count: usize, port: u16) -> Vec<Flow> {
     from_network(CLIENTS, count, port)
@@ -61,83 +65,101 @@ pub fn strangers(count: usize, port: u16) -> Vec<Flow> {
     from_network(STRANGERS, count, port)
 }
 
-fn from_network((network, prefix): (Ipv4Addr, u8), count: usize, port: u16) -> Vec<Flow> {
-    let hosts = 1_u64 << (32 - u32::from(prefix));
-    assert!(count as u64 <= hosts, "more flows than addresses");
-    let mut rng = Rng::new(0xf10e);
+/// `count` different flows from [`RULED`]: on their way through the rules they meet the most.
+#[must_use]
+pub fn ruled(count: usize, port: u16) -> Vec<Flow> {
+    from_network(RULED, count, port)
+}
+
+/// The address of the client with this number; those of [`flows`] are numbered from 0.
+#[must_use]
+pub fn client(number: u64) -> Ipv4Addr {
+    address(CLIENTS, number)
+}
+
+fn from_network(network: (Ipv4Addr, u8), count: usize, port: u16) -> Vec<Flow> {
+    let hosts = 1_u64 << (32 - u32::from(network.1));
+    assert!(
+        (count as u64).div_ceil(hosts) <= ROUNDS,
+        "more flows than ends"
+    );
+    let mut rng = Rng::with_seed(0xf10e ^ SEED);
     (0..count as u64)
-        .map(|index| {
-            // An odd factor permutes the addresses, so that no two flows are equal.
-            let host = low32(index.wrapping_mul(0x9e37_79b9) % hosts);
-            Flow {
-                remote: Ipv4Addr::from_bits(network.to_bits() | host),
-                remote_port: 1024 + low16(rng.below(60_000)),
-                local_port: port,
-            }
+        .map(|index| Flow {
+            remote: address(network, index),
+            // A client that comes a second time has a port that it had not the first time.
+            remote_port: low16(1024 + ROUNDS * rng.u64(0..15_000) + index / hosts),
+            local_port: port,
         })
         .collect()
 }
 
+/// How many flows may have the same two addresses.
+const ROUNDS: u64 = 4;
+
+/// An address of the network: different ones for numbers below its size.
+fn address((network, prefix): (Ipv4Addr, u8), number: u64) -> Ipv4Addr {
+    let hosts = 1_u64 << (32 - u32::from(prefix));
+    // An odd factor permutes the addresses.
+    let host = low32(number.wrapping_mul(0x9e37_79b9) % hosts);
+    Ipv4Addr::from_bits(network.to_bits() | host)
+}
+
 /// How often the flows of a set come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Draw {
     /// All equally often.
     Uniform,
-    /// Zipf with exponent 0.99: the flow of rank k in proportion to k^-0.99, as in YCSB.
-    Zipf,
+    /// By Zipf's law with this exponent: the flow of rank k in proportion to k^-exponent.
+    Zipf(f64),
 }
 
 impl Draw {
-    /// Both.
-    pub const BOTH: [Self; 2] = [Self::Uniform, Self::Zipf];
+    /// The exponent that caches and tables are usually measured with, as in YCSB.
+    pub const ZIPF: Self = Self::Zipf(0.99);
+
+    /// Both that are usual.
+    pub const BOTH: [Self; 2] = [Self::Uniform, Self::ZIPF];
 
     /// `uniform` or `zipf`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Uniform => "uniform",
-            Self::Zipf => "zipf",
+            Self::Zipf(_) => "zipf",
         }
     }
 
-    /// `count` draws from `flows` flows, as indices.
+    /// `count` draws from `flows` flows, as indices. Exact: by inversion of the cumulated weights.
     #[must_use]
     pub fn indices(self, flows: usize, count: usize) -> Vec<usize> {
-        let mut rng = Rng::new(0xd4a3);
+        let mut rng = Rng::with_seed(0xd4a3 ^ SEED);
         match self {
-            Self::Uniform => {
-                let mut one = || usize::try_from(rng.below(flows as u64));
-                (0..count).map(|_| one().expect("below a usize")).collect()
-            }
-            Self::Zipf => {
+            Self::Uniform => (0..count).map(|_| rng.usize(0..flows)).collect(),
+            Self::Zipf(exponent) => {
                 let mut sum = 0.0;
                 let cumulated: Vec<f64> = (1..=flows)
                     .map(|rank| {
-                        sum += (rank as f64).powf(-ZIPF_EXPONENT);
+                        sum += (rank as f64).powf(-exponent);
                         sum
                     })
                     .collect();
-                // 53 bits: a double's worth.
-                let mut unit = || (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-                (0..count)
-                    .map(|_| {
-                        let point = unit() * sum;
-                        cumulated
-                            .partition_point(|below| *below <= point)
-                            .min(flows - 1)
-                    })
-                    .collect()
+                let mut draw = || {
+                    let point = rng.f64() * sum;
+                    cumulated.partition_point(|below| *below <= point)
+                };
+                (0..count).map(|_| draw().min(flows - 1)).collect()
             }
         }
     }
 }
 
-/// The exponent of the Zipf distribution that caches and tables are usually measured with.
-const ZIPF_EXPONENT: f64 = 0.99;
-
 /// Draws per benchmark: so many that going through them touches each of a million flows again only
 /// after the caches have turned over.
 pub const DRAWS: usize = 1 << 20;
+
+/// What all randomness of the workload is derived from.
+pub const SEED: u64 = 0x5eed;
 
 /// A number below 2^32, as one.
 #[must_use]
@@ -177,8 +199,19 @@ mod tests {
     }
 
     #[test]
+    fn there_are_more_flows_than_clients() {
+        let count = 5_000_000;
+        let clients = 1 << 22;
+        let flows = flows(count, SERVICE);
+        assert_eq!(flows[0].remote, client(0));
+        assert_eq!(flows[clients].remote, flows[0].remote);
+        let set: HashSet<Flow> = flows.into_iter().collect();
+        assert_eq!(set.len(), count);
+    }
+
+    #[test]
     fn zipf_prefers_low_ranks_by_its_law() {
-        let draws = Draw::Zipf.indices(1000, 200_000);
+        let draws = Draw::ZIPF.indices(1000, 200_000);
         let of = |rank: usize| draws.iter().filter(|draw| **draw == rank).count() as f64;
         // Rank 1 against rank 10: 10^0.99 = 9.8 times as often.
         let ratio = of(0) / of(9);
