@@ -166,9 +166,12 @@ impl Lowering {
         let stale = |groups: &Vec<GroupId>| groups.iter().any(|id| touched.groups.contains(id));
         self.last.rule_sets.retain(|groups, _| !stale(groups));
         let mut interfaces = touched.interfaces.clone();
-        let has_touched_group = |interface: &&NetworkInterface| stale(&interface.groups);
-        let affected = inventory.interfaces.values().filter(has_touched_group);
-        interfaces.extend(affected.map(|interface| interface.id.clone()));
+        // A member that joins or leaves touches no group: what it costs must not depend on how many there are (M6).
+        if !touched.groups.is_empty() {
+            let has_touched_group = |interface: &&NetworkInterface| stale(&interface.groups);
+            let affected = inventory.interfaces.values().filter(has_touched_group);
+            interfaces.extend(affected.map(|interface| interface.id.clone()));
+        }
         let is_alone = touched.interfaces.len() == 1 && touched.groups.is_empty();
         if !touched.interfaces.is_empty() && !is_alone {
             // Beside the one in force, which workers go on reading.
