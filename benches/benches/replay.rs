@@ -4,6 +4,7 @@
 //! filters the same file, stateless, by a filter that asks for about as much as one rule does.
 
 use std::hint::black_box;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -18,7 +19,7 @@ use secgroup_benches::policy::{START, inventory, settings};
 use secgroup_datapath::Datapath;
 use secgroup_io::Capture;
 use secgroup_packet::{InterfaceIndex, Parsed};
-use secgroup_replay::{Burst, Plan, Report, Session, SessionSettings, run};
+use secgroup_replay::{Burst, Plan, Report, Session, SessionSettings, Sharing, run};
 
 /// Packets in a capture.
 const PACKETS: usize = 2_000_000;
@@ -40,7 +41,12 @@ fn session_settings() -> SessionSettings {
     }
 }
 
-fn replay(path: &Path) -> Report {
+/// Replays a capture with so many workers.
+fn replay(path: &Path, workers: usize) -> Report {
+    let sharing = Sharing {
+        workers: NonZeroUsize::new(workers),
+        ..Sharing::default()
+    };
     let plan = Plan {
         captures: vec![path.to_owned()],
         policy: inventory(RULES),
@@ -51,6 +57,7 @@ fn replay(path: &Path) -> Report {
         write_denied: None,
         flow_log: None,
         top: 10,
+        sharing,
     };
     run(plan, &mut |_| {}).expect("no output is written that could fail")
 }
@@ -68,10 +75,14 @@ fn whole(c: &mut Criterion) {
             let path = folder.path().join(format!("{what}.{format}"));
             std::fs::write(&path, bytes).expect("room for a capture in the temporary folder");
             let param = format!("{format} {what}");
-            is_right(&replay(&path), &frames);
-            group.bench_function(BenchmarkId::new("secgroup", &param), |bencher| {
-                bencher.iter(|| replay(&path));
-            });
+            for (name, workers) in [("secgroup", 1), ("secgroup, 2 workers", 2)] {
+                let report = replay(&path, workers);
+                is_right(&report, &frames);
+                assert_eq!(report.workers, workers, "{:?}", report.one_worker_because);
+                group.bench_function(BenchmarkId::new(name, &param), |bencher| {
+                    bencher.iter(|| replay(&path, workers));
+                });
+            }
             parts(&mut group, &param, &path, &frames);
             tcpdump(&mut group, &param, &path);
         }

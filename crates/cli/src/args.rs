@@ -10,6 +10,7 @@ mod stacks;
 mod state;
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -275,6 +276,7 @@ pub(crate) struct PolicyFiles {
   secgroup replay --policy web.yaml --flow-log flows.log --flow-log-interval 60 capture.pcap
   secgroup replay --policy web.yaml --flow-log flows.parquet --flow-log-format \
       '${interface-id} ${srcaddr} ${dstaddr} ${dstport} ${action} ${reason} ${rule-id}' capture.pcap
+  secgroup replay --policy web.yaml --workers 4 --json day.pcap.zst
   tcpdump -w - | secgroup replay --policy web.yaml --fail-on-deny -
 
 Exit codes: 0 done; 1 packets were denied and --fail-on-deny was given; 2 bad usage or input,
@@ -321,6 +323,16 @@ pub(crate) struct Replay {
 
     #[command(flatten)]
     pub(crate) flow_log: FlowLogArgs,
+    /// Threads that share the work (1 to 64). The outcome is the same with any number; without this,
+    /// all cores for captures of 32 MiB and more, and 1 for smaller ones and for what is no file.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        value_parser = workers,
+        allow_negative_numbers = true,
+        help_heading = "Engine"
+    )]
+    pub(crate) workers: Option<NonZeroUsize>,
 
     /// How many denied five-tuples are listed.
     #[arg(
@@ -558,6 +570,17 @@ fn udp_timeout(text: &str) -> Result<Duration, String> {
 
 fn udp_stream_timeout(text: &str) -> Result<Duration, String> {
     seconds_within(text, 60..=180)
+}
+
+/// How many threads there may be.
+fn workers(text: &str) -> Result<NonZeroUsize, String> {
+    let workers: NonZeroUsize = text
+        .parse()
+        .map_err(|_| "expected a number of threads, 1 to 64".to_owned())?;
+    if workers.get() > 64 {
+        return Err("64 at most".to_owned());
+    }
+    Ok(workers)
 }
 
 fn change_at(text: &str) -> Result<(Duration, PathBuf), String> {

@@ -24,7 +24,7 @@ use crate::hash::{FlowHash, Seed};
 
 /// How long a datagram is on record after its first fragment: what Linux gives reassembly
 /// (`ipfrag_time`).
-const LIFE: Duration = Duration::from_secs(30);
+pub const FRAGMENT_LIFE: Duration = Duration::from_secs(30);
 /// Separate ranges of bytes that a record can hold. A sender in order needs one; reordering within
 /// 16 pieces fits.
 const RANGES: usize = 16;
@@ -106,7 +106,7 @@ impl<V: Copy> FragmentTable<V> {
         }
         let mut pieces = Pieces::NONE;
         let spoilt = !pieces.add(fragment);
-        let runs_out = now.saturating_add(LIFE);
+        let runs_out = now.saturating_add(FRAGMENT_LIFE);
         let record = Record {
             key: *key,
             home,

@@ -18,7 +18,7 @@ mod table;
 mod tcp;
 
 pub use crate::connection::{Connection, Opening};
-pub use crate::fragments::{FragmentKey, FragmentSlot, FragmentStep, FragmentTable};
+pub use crate::fragments::{FRAGMENT_LIFE, FragmentKey, FragmentSlot, FragmentStep, FragmentTable};
 pub use crate::hash::FlowHash;
 pub use crate::pool::Pool;
 pub use crate::probe::Probe;

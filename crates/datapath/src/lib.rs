@@ -10,7 +10,9 @@ mod settings;
 mod snapshot;
 mod tally;
 
-pub use secgroup_conntrack::{Connection, Lifetimes, Pool, State, Stats as TableStats, Timeouts};
+pub use secgroup_conntrack::{
+    Connection, FRAGMENT_LIFE, Lifetimes, Pool, State, Stats as TableStats, Timeouts,
+};
 
 pub use crate::datapath::{Crossing, Datapath};
 pub use crate::reason::{Action, Reason, Verdict};

@@ -106,3 +106,18 @@ fn counter(counts: &mut Vec<Count>, at: usize) -> &mut Count {
 fn grow(counts: &mut Vec<Count>, at: usize) {
     counts.resize(at + 1, Count::default());
 }
+
+impl std::ops::AddAssign<&Self> for Tally {
+    /// Adds what another engine counted of the same interfaces and rules.
+    fn add_assign(&mut self, other: &Self) {
+        for (to, from) in [
+            (&mut self.verdicts, &other.verdicts),
+            (&mut self.rules, &other.rules),
+        ] {
+            to.resize(to.len().max(from.len()), Count::default());
+            for (to, from) in to.iter_mut().zip(from) {
+                *to += *from;
+            }
+        }
+    }
+}

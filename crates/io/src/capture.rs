@@ -29,6 +29,7 @@
 //! capture is at its end (`Ok(None)`).
 
 mod annotated;
+mod block;
 mod error;
 mod link;
 mod pcap;
@@ -54,6 +55,7 @@ use crate::capture::walk::{Need, Slot, Stop, Walker};
 use crate::capture::window::{Filled, Window};
 
 pub use crate::capture::annotated::AnnotatedWriter;
+pub use crate::capture::block::Block;
 pub use crate::capture::error::{CaptureError, CaptureErrorKind, Damage, Warning, WriteError};
 pub use crate::capture::link::Link;
 pub use crate::capture::walk::{MAX_BLOCK_LEN, MAX_CAPTURED_LEN, MAX_WARNINGS};
@@ -99,6 +101,15 @@ impl Capture {
     /// not read.
     pub fn open(path: &Path) -> Result<Self, CaptureError> {
         Source::open(path).and_then(|source| Self::from_source(source, window::BLOCK_LEN))
+    }
+
+    /// The same, read `len` bytes at a time instead of as many as are best for one thread.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Capture::open`].
+    pub fn open_by(path: &Path, len: usize) -> Result<Self, CaptureError> {
+        Source::open(path).and_then(|source| Self::from_source(source, len))
     }
 
     /// Reads a capture called `name` in messages from `reader`, which need not be buffered.

@@ -17,11 +17,13 @@ use secgroup_packet::{AddressPair, Direction, FlowKey, InterfaceIndex, Packet, P
 use secgroup_policy::Query;
 use serde::Serialize;
 
+use crate::decided::Judged;
 use crate::denied::Ports;
 use crate::lockstep::{Lockstep, Pair};
+use crate::look::Kind;
 use crate::report::{CaptureReport, Volume};
 use crate::run::{Position, ReplayError};
-use crate::session::{Judged, Kind, Session, SessionSettings};
+use crate::session::{Session, SessionSettings};
 
 /// Most flows that are remembered, about 40 MiB of them; packets of further ones are only counted.
 const FLOWS: usize = 1 << 17;

@@ -2,28 +2,36 @@
 #![doc = include_str!("../README.md")]
 
 mod audit;
+mod captures;
 mod compare;
+mod decided;
 mod denied;
 mod flow_log;
 mod lines;
 mod lockstep;
+mod look;
+mod one;
 mod output;
+mod parallel;
+mod policies;
 mod report;
 mod run;
 mod select;
 mod session;
 mod summary;
+mod workers;
 
 pub use crate::audit::{
     Audit, AuditReport, DeniedService, Finding, OpenRule, RuleAudit, SuggestionReport, audit,
 };
 pub use crate::compare::{ChangedFlow, Comparison, ComparisonReport, Told, compare};
+pub use crate::decided::Judged;
 pub use crate::flow_log::FlowLogPlan;
-pub use crate::lines::Lines;
+pub use crate::look::Kind;
 pub use crate::report::{
     CaptureReport, ChangeReport, DeniedFlowReport, Fates, FlowLogReport, InterfaceReport, Report,
     RuleReport, VerdictReport, Volume,
 };
-pub use crate::run::{Change, Plan, Position, ReplayError, run};
+pub use crate::run::{Change, Plan, Position, ReplayError, Sharing, run};
 pub use crate::select::{Ambiguous, Crossed, Selector};
-pub use crate::session::{Burst, Judged, Kind, Seen, Session, SessionSettings};
+pub use crate::session::{Burst, Seen, Session, SessionSettings};

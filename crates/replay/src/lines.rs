@@ -22,11 +22,12 @@ use secgroup_control::Registry;
 use secgroup_io::Record;
 use secgroup_packet::{L4, Packet};
 
-use crate::session::{Judged, Kind, Seen};
+use crate::decided::{Decided, Fate, Judged};
+use crate::look::Kind;
 
 /// Writes verdict lines into a buffer.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub(crate) struct Lines {
     text: String,
     /// The field that says which capture lines are of; empty where there is only one.
     capture: String,
@@ -34,52 +35,67 @@ pub struct Lines {
 
 impl Lines {
     /// The lines to come are of this capture, one of several.
-    pub fn of_capture(&mut self, name: &str) {
+    pub(crate) fn of_capture(&mut self, name: &str) {
         self.capture = format!(",\"capture\":{}", serde_json::Value::from(name));
     }
 
+    /// The lines to come are of the only capture.
+    pub(crate) fn of_one_capture(&mut self) {
+        self.capture.clear();
+    }
+
+    /// Exchanges what was written for `empty`.
+    pub(crate) fn swap(&mut self, empty: &mut String) {
+        std::mem::swap(&mut self.text, empty);
+    }
+
+    /// Appends lines that were written elsewhere.
+    pub(crate) fn append(&mut self, lines: &str) {
+        self.text.push_str(lines);
+    }
+
     /// What was written since the last time.
-    pub fn take(&mut self) -> Vec<u8> {
+    pub(crate) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.text).into_bytes()
     }
 
     /// How many bytes wait to be taken.
-    #[must_use]
-    pub const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.text.len()
     }
 
-    /// Whether nothing waits.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.text.is_empty()
+    /// The lines of a packet: one for each verdict, or one that says why there is none.
+    pub(crate) fn packet(&mut self, number: u64, packet: &Decided<'_>, registry: &Registry) {
+        match packet.fate() {
+            Fate::NotIp => self.unjudged(number, packet, "not-ip"),
+            Fate::NoInterface => self.unjudged(number, packet, "no-interface"),
+            Fate::Judged(_) => {
+                for judged in packet.judged() {
+                    self.judged(number, packet, &judged, registry);
+                }
+            }
+        }
     }
 
-    /// The line of a packet that nothing judged.
-    pub fn unjudged(&mut self, number: u64, seen: &Seen<'_>) {
-        let reason = match seen.kind {
-            Kind::NotIp(_) | Kind::UnsupportedLink(_) => "not-ip",
-            Kind::Ip(_) | Kind::Malformed(_) => "no-interface",
-        };
-        self.head(number, &seen.record, None);
-        self.addresses(seen);
+    fn unjudged(&mut self, number: u64, packet: &Decided<'_>, reason: &str) {
+        self.head(number, &packet.record, None);
+        self.addresses(packet);
         self.put(format_args!(
             ",\"verdict\":\"none\",\"reason\":\"{reason}\""
         ));
-        self.tail(None, seen);
+        self.tail(None, packet);
     }
 
-    /// The line of one verdict.
-    pub fn judged(&mut self, number: u64, seen: &Seen<'_>, judged: &Judged, registry: &Registry) {
-        self.head(number, &seen.record, Some((judged, registry)));
-        self.addresses(seen);
+    fn judged(&mut self, number: u64, packet: &Decided<'_>, judged: &Judged, registry: &Registry) {
+        self.head(number, &packet.record, Some((judged, registry)));
+        self.addresses(packet);
         let verdict = judged.verdict;
         self.put(format_args!(
             ",\"verdict\":\"{}\",\"reason\":\"{}\"",
             verdict.action(),
             verdict.reason
         ));
-        self.tail(verdict.rule.and_then(|rule| registry.rule(rule)), seen);
+        self.tail(verdict.rule.and_then(|rule| registry.rule(rule)), packet);
     }
 
     fn head(&mut self, number: u64, record: &Record<'_>, at: Option<(&Judged, &Registry)>) {
@@ -98,8 +114,8 @@ impl Lines {
         );
     }
 
-    fn addresses(&mut self, seen: &Seen<'_>) {
-        let addresses = match &seen.kind {
+    fn addresses(&mut self, decided: &Decided<'_>) {
+        let addresses = match decided.kind {
             Kind::Ip(packet) => Some(packet.addresses),
             Kind::Malformed(error) => error.addresses(),
             Kind::NotIp(_) | Kind::UnsupportedLink(_) => None,
@@ -114,11 +130,11 @@ impl Lines {
             }
             None => self.text.push_str(",\"src\":null,\"dst\":null"),
         }
-        match &seen.kind {
+        match decided.kind {
             Kind::Ip(packet) => self.upper_layer(packet),
             _ => self.text.push_str(",\"protocol\":null"),
         }
-        self.put(format_args!(",\"length\":{}", seen.record.wire_len));
+        self.put(format_args!(",\"length\":{}", decided.record.wire_len));
     }
 
     fn upper_layer(&mut self, packet: &Packet) {
@@ -134,10 +150,10 @@ impl Lines {
         }
     }
 
-    fn tail(&mut self, rule: Option<&secgroup_control::RegisteredRule>, seen: &Seen<'_>) {
+    fn tail(&mut self, rule: Option<&secgroup_control::RegisteredRule>, decided: &Decided<'_>) {
         self.field("rule", rule.map(|rule| rule.rule.id.as_str()));
         self.field("group", rule.map(|rule| rule.group.as_str()));
-        match &seen.kind {
+        match decided.kind {
             Kind::Malformed(error) => self.field("detail", Some(&error.to_string())),
             Kind::NotIp(0x0806) => self.field("detail", Some("ARP")),
             Kind::NotIp(ethertype) => {

@@ -11,9 +11,10 @@ use secgroup_io::{Batch, Capture, CaptureError};
 use secgroup_model::Inventory;
 use secgroup_packet::{Direction, Timestamp};
 
+use crate::decided::Judged;
 use crate::report::CaptureReport;
 use crate::run::{Position, ReplayError};
-use crate::session::{Burst, Judged, Seen, Session, SessionSettings};
+use crate::session::{Burst, Seen, Session, SessionSettings};
 
 /// Two sessions over the same packets.
 pub(crate) struct Lockstep {

@@ -2,11 +2,15 @@
 //! pipe costs the engine nothing until the bounded channel is full.
 
 use std::io::Write;
+use std::path::Path;
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, bounded};
-use secgroup_io::CaptureWriter;
+use secgroup_control::Registry;
+use secgroup_datapath::Action;
+use secgroup_io::{CaptureWriter, Record};
 
+use crate::decided::{Decided, Fate};
 use crate::lines::Lines;
 use crate::run::ReplayError;
 
@@ -22,9 +26,83 @@ pub(crate) struct Outputs {
     pub(crate) lines: Option<LineWriter>,
     pub(crate) allowed: Option<CaptureWriter>,
     pub(crate) denied: Option<CaptureWriter>,
+    /// Packets up to this number were written already, by a replay that was given up.
+    pub(crate) written: u64,
 }
 
 impl Outputs {
+    /// Opens what is to be written.
+    pub(crate) fn open(
+        verdicts: Option<Box<dyn Write + Send>>,
+        allowed: Option<&Path>,
+        denied: Option<&Path>,
+    ) -> Result<Self, ReplayError> {
+        Ok(Self {
+            lines: verdicts.map(LineWriter::new),
+            allowed: allowed.map(CaptureWriter::create).transpose()?,
+            denied: denied.map(CaptureWriter::create).transpose()?,
+            written: 0,
+        })
+    }
+
+    /// Whether anything is written but the report.
+    pub(crate) const fn are_wanted(&self) -> bool {
+        self.lines.is_some() || self.wants_packets()
+    }
+
+    /// Whether packets are written to captures.
+    pub(crate) const fn wants_packets(&self) -> bool {
+        self.allowed.is_some() || self.denied.is_some()
+    }
+
+    /// The packets to come are of this capture, one of several.
+    pub(crate) fn of_capture(&mut self, name: &str) {
+        if let Some(writer) = &mut self.lines {
+            writer.lines.of_capture(name);
+        }
+    }
+
+    /// Writes the lines of the packet `number`.
+    pub(crate) fn line(&mut self, number: u64, decided: &Decided<'_>, registry: &Registry) {
+        if let Some(writer) = &mut self.lines
+            && number > self.written
+        {
+            writer.lines.packet(number, decided, registry);
+        }
+    }
+
+    /// Writes a packet to the capture of its fate.
+    pub(crate) fn packet(
+        &mut self,
+        number: u64,
+        record: &Record<'_>,
+        fate: Fate,
+    ) -> Result<(), ReplayError> {
+        let to = match fate {
+            Fate::Judged(Action::Allow) => &mut self.allowed,
+            Fate::Judged(Action::Deny) => &mut self.denied,
+            Fate::NoInterface | Fate::NotIp => return Ok(()),
+        };
+        if let Some(writer) = to
+            && number > self.written
+        {
+            writer.write(record)?;
+        }
+        Ok(())
+    }
+
+    /// Writes lines that were made elsewhere.
+    pub(crate) fn append(&mut self, lines: &str) {
+        if let Some(writer) = &mut self.lines {
+            writer.lines.append(lines);
+        }
+    }
+
+    /// Hands over what is complete. Fails once a writer has given up.
+    pub(crate) fn pass_on(&mut self) -> Result<(), ReplayError> {
+        self.lines.as_mut().map_or(Ok(()), LineWriter::pass_on)
+    }
+
     /// Writes out what waits, and reports what went wrong.
     pub(crate) fn finish(self) -> Result<(), ReplayError> {
         if let Some(lines) = self.lines {

@@ -27,6 +27,11 @@ pub struct Report {
     pub elapsed_seconds: f64,
     /// Packets a second of the replay.
     pub packets_per_second: f64,
+    /// How many threads shared the work.
+    pub workers: usize,
+    /// Why it was only one, where more were asked for or tried; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_worker_because: Option<String>,
     /// Verdicts by reason, over all interfaces; those without packets are left out.
     pub verdicts: Vec<VerdictReport>,
     /// The same by interface and direction.

@@ -1,20 +1,24 @@
-//! Whole captures through a session, with policy changes on the way.
+//! Whole captures, from a plan to a report: by one worker or by several, with one outcome.
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use secgroup_flowlog::DeliveryError;
-use secgroup_io::{Batch, Capture, CaptureError, CaptureWriter, Record, WriteError};
-use secgroup_model::{Inventory, VpcId};
-use secgroup_packet::Timestamp;
+use secgroup_flowlog::{DeliveryError, LogStatus};
+use secgroup_io::WriteError;
+use secgroup_model::Inventory;
 
-use crate::flow_log::{FlowLog, FlowLogPlan};
-use crate::output::{LineWriter, Outputs};
+use crate::flow_log::FlowLogPlan;
+use crate::one;
+use crate::output::Outputs;
+use crate::parallel::{self, Outcomes};
 use crate::report::{CaptureReport, FlowLogReport, Report};
 use crate::select::Ambiguous;
-use crate::session::{Burst, Session, SessionSettings};
-use crate::summary::Summary;
+use crate::session::SessionSettings;
+use crate::summary::{Engine, Summary};
+use crate::workers::Choice;
 
 /// What to replay.
 pub struct Plan {
@@ -32,10 +36,31 @@ pub struct Plan {
     pub write_allowed: Option<PathBuf>,
     /// Where packets go that one denies.
     pub write_denied: Option<PathBuf>,
-    /// The flow log that is written.
+    /// The flow log that is written; one worker writes it.
     pub flow_log: Option<FlowLogPlan>,
     /// How many denied five-tuples the report lists.
     pub top: usize,
+    /// How the work is shared. The outcome is the same.
+    pub sharing: Sharing,
+}
+
+/// How several threads share the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sharing {
+    /// How many there are, 64 at most; `None` for as many as are worth it.
+    pub workers: Option<NonZeroUsize>,
+    /// How many bytes are read at a time where there are several. Tests want many boundaries.
+    pub block_len: usize,
+}
+
+impl Default for Sharing {
+    /// As many workers as are worth it, and blocks of which all that is known about fits the second-level cache.
+    fn default() -> Self {
+        Self {
+            workers: None,
+            block_len: 256 * 1024,
+        }
+    }
 }
 
 impl std::fmt::Debug for Plan {
@@ -54,7 +79,7 @@ pub struct Change {
     /// The files it was read from, for the report.
     pub files: Vec<String>,
     /// The policy.
-    pub policy: Inventory,
+    pub policy: Arc<Inventory>,
 }
 
 /// How far a replay has come.
@@ -81,9 +106,32 @@ pub enum ReplayError {
     /// The flow log cannot be written.
     #[error("flow log: {0}")]
     FlowLog(#[from] DeliveryError),
+    /// What several workers cannot know for sure, and the captures cannot be read again by one.
+    #[error(
+        "behind packet {packets} {reason}, which only one worker decides for sure, and the capture cannot be read a second \
+         time; use --workers 1"
+    )]
+    OneWorker {
+        /// How many packets were replayed by then.
+        packets: u64,
+        /// What they cannot know.
+        reason: &'static str,
+    },
     /// The writer of verdict lines gave up before; `finish` says why.
     #[error("the writer of verdicts stopped")]
     VerdictsStopped,
+}
+
+/// What is replayed, for as often as it takes.
+#[derive(Debug)]
+pub(crate) struct Input {
+    pub(crate) captures: Vec<PathBuf>,
+    pub(crate) policy: Arc<Inventory>,
+    /// In the order of their moments.
+    pub(crate) changes: Vec<Change>,
+    pub(crate) settings: SessionSettings,
+    pub(crate) sharing: Sharing,
+    pub(crate) flow_log: Option<FlowLogPlan>,
 }
 
 /// Replays, telling `progress` from time to time how far it is.
@@ -92,191 +140,83 @@ pub enum ReplayError {
 /// Where the policy is ambiguous or an output cannot be written.
 pub fn run(plan: Plan, progress: &mut dyn FnMut(Position)) -> Result<Report, ReplayError> {
     let started = Instant::now();
-    let outputs = Outputs {
-        lines: plan.verdicts.map(LineWriter::new),
-        allowed: plan
-            .write_allowed
-            .as_deref()
-            .map(CaptureWriter::create)
-            .transpose()?,
-        denied: plan
-            .write_denied
-            .as_deref()
-            .map(CaptureWriter::create)
-            .transpose()?,
+    let (allowed, denied) = (plan.write_allowed.as_deref(), plan.write_denied.as_deref());
+    let mut outputs = Outputs::open(plan.verdicts, allowed, denied)?;
+    let mut input = Input {
+        captures: plan.captures,
+        policy: Arc::new(plan.policy),
+        changes: plan.changes,
+        settings: plan.settings,
+        sharing: plan.sharing,
+        flow_log: plan.flow_log,
     };
-    let flow_log = plan.flow_log.map(FlowLog::new);
-    let mut replay = Replay::new(plan.policy, plan.changes, plan.settings, outputs, flow_log)?;
-    let mut reports = Vec::with_capacity(plan.captures.len());
-    let mut bytes_before = 0;
-    for path in &plan.captures {
-        let mut opened = Capture::open(path);
-        let mut told = |packets, capture: &Capture| {
-            progress(Position {
-                packets,
-                bytes: bytes_before + capture.bytes_read(),
-            });
-        };
-        if plan.captures.len() > 1
-            && let (Ok(capture), Some(writer)) = (&opened, &mut replay.outputs.lines)
-        {
-            writer.lines.of_capture(capture.name());
-        }
-        let outcome = match &mut opened {
-            Ok(capture) => replay.capture(capture, &mut told),
-            Err(_) => Ok(None),
-        };
-        let error = match outcome {
-            Ok(error) => error,
-            Err(ReplayError::VerdictsStopped) => break,
-            Err(error) => return Err(error),
-        };
-        let report = match opened {
-            Ok(capture) => {
-                bytes_before += capture.bytes_read();
-                let (file, packets) = (capture.name().to_owned(), capture.packets());
-                let said = capture.warnings().iter();
-                replay
-                    .summary
-                    .warn(said.map(|said| format!("{file}: {said}")));
-                CaptureReport {
-                    file,
-                    packets,
-                    error: error.map(|error| error.to_string()),
-                }
-            }
-            Err(error) => {
-                let file = path.display().to_string();
-                CaptureReport {
-                    file,
-                    packets: 0,
-                    error: Some(error.to_string()),
-                }
-            }
-        };
-        reports.push(report);
-    }
-    replay.outputs.finish()?;
-    let flow_log = replay
-        .flow_log
-        .map(|flow_log| flow_log.finish(&replay.session))
-        .transpose()?;
-    let elapsed = started.elapsed();
-    let mut report = replay
-        .summary
-        .report(&replay.session, reports, elapsed, plan.top);
-    report.flow_log = flow_log.as_ref().map(FlowLogReport::from);
-    Ok(report)
+    input.changes.sort_by_key(|change| change.after);
+    let choice = Choice::of(&input);
+    let found = replay(&input, choice, &mut outputs, progress);
+    // What was written stays, whatever came then.
+    let finished = outputs.finish();
+    let found = match found {
+        Err(ReplayError::VerdictsStopped) => return Err(stopped(finished)),
+        found => found?,
+    };
+    finished?;
+    Ok(found.report(started.elapsed(), plan.top))
 }
 
-/// A replay under way.
-struct Replay {
-    session: Session,
-    /// Changes still to come, the next one last.
-    changes: Vec<(usize, Change)>,
-    /// The time of the first packet; set when it is seen.
-    start: Option<Timestamp>,
-    summary: Summary,
-    outputs: Outputs,
-    flow_log: Option<FlowLog>,
-    vpc: Option<VpcId>,
+/// Replays with as many workers as were chosen, and with one where that turns out to be too many.
+fn replay(
+    input: &Input,
+    mut choice: Choice,
+    outputs: &mut Outputs,
+    progress: &mut dyn FnMut(Position),
+) -> Result<Found, ReplayError> {
+    if choice.workers > 1 {
+        match parallel::run(input, choice.workers, outputs, progress)? {
+            Outcomes::Found(found) => return Ok(Found { choice, ..*found }),
+            Outcomes::Alone(packets, reason) if choice.can_read_again => {
+                outputs.written = packets;
+                choice.fall_back(packets, reason);
+            }
+            Outcomes::Alone(packets, reason) => {
+                let reason = reason.as_str();
+                return Err(ReplayError::OneWorker { packets, reason });
+            }
+        }
+    }
+    one::run(input, outputs, progress).map(|found| Found { choice, ..found })
 }
 
-impl Replay {
-    fn new(
-        policy: Inventory,
-        mut changes: Vec<Change>,
-        settings: SessionSettings,
-        outputs: Outputs,
-        flow_log: Option<FlowLog>,
-    ) -> Result<Self, ReplayError> {
-        let vpc = settings.vpc.clone();
-        changes.sort_by_key(|change| change.after);
-        let session = Session::new(settings, &policy, Timestamp::ZERO)?;
-        let summary = Summary::new(policy, &changes);
-        let changes = changes.into_iter().enumerate().rev().collect();
-        Ok(Self {
-            session,
-            changes,
-            start: None,
-            summary,
-            outputs,
-            flow_log,
-            vpc,
-        })
-    }
+/// The error of a writer that gave up.
+fn stopped(finished: Result<(), ReplayError>) -> ReplayError {
+    finished.err().unwrap_or(ReplayError::VerdictsStopped)
+}
 
-    /// One capture to its end. What it ended with, where that was not its end, is returned as a value: the rest goes on.
-    fn capture(
-        &mut self,
-        capture: &mut Capture,
-        told: &mut dyn FnMut(u64, &Capture),
-    ) -> Result<Option<CaptureError>, ReplayError> {
-        let mut buffers = Burst::default();
-        let mut batches = 0_u32;
-        loop {
-            let mut burst = buffers.recycle();
-            match capture.next_batch(secgroup_io::BATCH_MAX) {
-                Ok(Some(batch)) => self.batch(batch, &mut burst)?,
-                Ok(None) => return Ok(None),
-                Err(error) => return Ok(Some(error)),
-            }
-            buffers = burst.recycle();
-            batches = batches.wrapping_add(1);
-            if batches.is_multiple_of(64) {
-                told(self.summary.packets(), capture);
-            }
-        }
-    }
+/// What a replay found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) summary: Summary,
+    pub(crate) captures: Vec<CaptureReport>,
+    pub(crate) registry: secgroup_control::Registry,
+    pub(crate) tally: secgroup_datapath::Tally,
+    /// Connections tracked at the end.
+    pub(crate) tracked: u64,
+    pub(crate) flow_log: Option<LogStatus>,
+    pub(crate) choice: Choice,
+}
 
-    /// One batch, cut where the policy changes.
-    fn batch<'a>(&mut self, batch: Batch<'a>, burst: &mut Burst<'a>) -> Result<(), ReplayError> {
-        let mut records = batch.iter().peekable();
-        while let Some(next) = records.peek() {
-            self.begin(next)?;
-            let until = self.next_change();
-            let in_force = |record: &Record<'_>| until.is_none_or(|until| record.time < until);
-            let part = std::iter::from_fn(|| records.next_if(in_force));
-            self.session.judge(part, burst);
-            if let Some(flow_log) = &mut self.flow_log {
-                flow_log.take(&self.session, burst);
-            }
-            self.summary.take(&self.session, burst, &mut self.outputs)?;
+impl Found {
+    fn report(self, elapsed: Duration, top: usize) -> Report {
+        let engine = Engine {
+            registry: &self.registry,
+            tally: &self.tally,
+            tracked: self.tracked,
+        };
+        let report = self.summary.report(&engine, self.captures, elapsed, top);
+        Report {
+            workers: self.choice.workers,
+            one_worker_because: self.choice.why_one,
+            flow_log: self.flow_log.as_ref().map(FlowLogReport::from),
+            ..report
         }
-        Ok(())
-    }
-
-    /// Starts the clock with the first packet, and makes the changes that are due at `next`.
-    fn begin(&mut self, next: &Record<'_>) -> Result<(), ReplayError> {
-        if self.start.is_none() {
-            self.start = Some(next.time);
-            self.session.start_at(next.time);
-            self.log_flows(next.time)?;
-        }
-        while let Some(due) = self.next_change().filter(|due| *due <= next.time) {
-            let Some((index, change)) = self.changes.pop() else {
-                break;
-            };
-            // When it was due, not when the next packet happens to come: windows of grace begin there.
-            self.session.change(&change.policy, due)?;
-            self.summary.changed(index, change.policy);
-            self.log_flows(due)?;
-        }
-        Ok(())
-    }
-
-    /// From `at` on, the flow log has the interfaces of the policy that came into force last.
-    fn log_flows(&mut self, at: Timestamp) -> Result<(), ReplayError> {
-        if let Some(flow_log) = &mut self.flow_log {
-            let policy = self.summary.policy();
-            flow_log.configure(&self.session, policy, self.vpc.as_ref(), at)?;
-        }
-        Ok(())
-    }
-
-    /// When the next change is due.
-    fn next_change(&self) -> Option<Timestamp> {
-        let (_, change) = self.changes.last()?;
-        Some(self.start?.saturating_add(change.after))
     }
 }

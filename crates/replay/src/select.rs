@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use ipnet::IpNet;
 use secgroup_control::Registry;
 use secgroup_model::{Inventory, NetworkInterfaceId, VpcId};
-use secgroup_packet::{AddressPair, Frame, InterfaceIndex};
+use secgroup_packet::{AddressPair, Direction, Frame, InterfaceIndex};
 
 /// Two interfaces have the same address, prefix or MAC address, so a capture cannot tell which one a packet crosses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,12 +24,85 @@ pub struct Ambiguous {
 /// From addresses to interfaces.
 #[derive(Debug, Clone, Default)]
 pub struct Selector {
-    v4: HashMap<Ipv4Addr, InterfaceIndex, RandomState>,
+    v4: Addresses,
     v6: HashMap<Ipv6Addr, InterfaceIndex, RandomState>,
     /// Delegated prefixes, and their lengths, longest first: one probe per length finds the longest that holds an address.
     prefixes: HashMap<IpNet, InterfaceIndex, RandomState>,
     lengths: Vec<u8>,
     macs: HashMap<[u8; 6], InterfaceIndex, RandomState>,
+}
+
+/// The IPv4 addresses of interfaces, by open addressing. Every packet is looked up twice and most find nothing on one side, so it
+/// is a quarter full at most and its hash is one product: nearly every look-up reads one place. Only the policy says what
+/// lies in it; whoever sends packets can neither fill it nor choose who lies beside whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Addresses {
+    /// Addresses with their interfaces; a power of two of them.
+    places: Box<[(u32, InterfaceIndex)]>,
+    /// How far a product is shifted to be a place.
+    shift: u32,
+}
+
+impl Addresses {
+    /// Stands for an interface where there is none: no policy has so many.
+    const FREE: InterfaceIndex = InterfaceIndex(u32::MAX);
+    /// The golden ratio, as a fraction of 2^32: it spreads addresses that follow each other.
+    const FACTOR: u32 = 0x9E37_79B1;
+
+    fn new(known: &HashMap<u32, InterfaceIndex, RandomState>) -> Self {
+        let len = (known.len() * 4).next_power_of_two().max(16);
+        let mut table = Self {
+            places: vec![(0, Self::FREE); len].into_boxed_slice(),
+            shift: 32 - len.trailing_zeros(),
+        };
+        for (&address, &index) in known {
+            let mut place = table.home(address);
+            while table.places[place].1 != Self::FREE {
+                place = table.next(place);
+            }
+            table.places[place] = (address, index);
+        }
+        table
+    }
+
+    /// A set of addresses.
+    pub(crate) fn of(addresses: impl Iterator<Item = Ipv4Addr>) -> Self {
+        let known = addresses.map(|address| (address.to_bits(), InterfaceIndex(0)));
+        Self::new(&known.collect())
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, address: Ipv4Addr) -> Option<InterfaceIndex> {
+        let address = address.to_bits();
+        let mut place = self.home(address);
+        loop {
+            // Invariant: three quarters of the places are free, so the walk ends.
+            let (of, index) = self.places[place];
+            if index == Self::FREE {
+                return None;
+            }
+            if of == address {
+                return Some(index);
+            }
+            place = self.next(place);
+        }
+    }
+
+    #[inline]
+    const fn home(&self, address: u32) -> usize {
+        (address.wrapping_mul(Self::FACTOR) >> self.shift) as usize
+    }
+
+    #[inline]
+    const fn next(&self, place: usize) -> usize {
+        (place + 1) & (self.places.len() - 1)
+    }
+}
+
+impl Default for Addresses {
+    fn default() -> Self {
+        Self::new(&HashMap::default())
+    }
 }
 
 /// The interfaces that one packet crosses.
@@ -39,6 +112,24 @@ pub struct Crossed {
     pub egress: Option<InterfaceIndex>,
     /// The one it enters.
     pub ingress: Option<InterfaceIndex>,
+}
+
+impl Crossed {
+    /// Each interface with the direction in which it is crossed, egress first (C1).
+    #[inline]
+    pub(crate) fn places(self) -> impl Iterator<Item = (InterfaceIndex, Direction)> {
+        let egress = self.egress.map(|interface| (interface, Direction::Egress));
+        let ingress = self
+            .ingress
+            .map(|interface| (interface, Direction::Ingress));
+        egress.into_iter().chain(ingress)
+    }
+
+    /// How many there are.
+    #[inline]
+    pub(crate) fn count(self) -> usize {
+        usize::from(self.egress.is_some()) + usize::from(self.ingress.is_some())
+    }
 }
 
 impl Selector {
@@ -52,6 +143,7 @@ impl Selector {
         vpc: Option<&VpcId>,
     ) -> Result<Self, Ambiguous> {
         let mut selector = Self::default();
+        let mut v4: HashMap<u32, InterfaceIndex, RandomState> = HashMap::default();
         let wanted = |of: Option<&VpcId>| vpc.is_none() || of == vpc;
         for interface in inventory
             .interfaces
@@ -77,7 +169,7 @@ impl Selector {
             };
             for address in &interface.addresses {
                 let before = match address {
-                    IpAddr::V4(address) => selector.v4.insert(*address, index),
+                    IpAddr::V4(address) => v4.insert(address.to_bits(), index),
                     IpAddr::V6(address) => selector.v6.insert(*address, index),
                 };
                 clash(address.to_string(), before)?;
@@ -93,6 +185,7 @@ impl Selector {
                 clash(mac.to_string(), selector.macs.insert(mac.0, index))?;
             }
         }
+        selector.v4 = Addresses::new(&v4);
         selector.lengths.sort_unstable_by(|a, b| b.cmp(a));
         selector.lengths.dedup();
         Ok(selector)
@@ -103,12 +196,14 @@ impl Selector {
     #[must_use]
     pub fn crossed(&self, addresses: AddressPair, frame: &Frame<'_>) -> Crossed {
         let (src, dst) = match addresses {
-            AddressPair::V4 { src, dst } => (self.v4.get(&src), self.v4.get(&dst)),
-            AddressPair::V6 { src, dst } => (self.v6.get(&src), self.v6.get(&dst)),
+            AddressPair::V4 { src, dst } => (self.v4.find(src), self.v4.find(dst)),
+            AddressPair::V6 { src, dst } => {
+                (self.v6.get(&src).copied(), self.v6.get(&dst).copied())
+            }
         };
         let mut crossed = Crossed {
-            egress: src.copied(),
-            ingress: dst.copied(),
+            egress: src,
+            ingress: dst,
         };
         if !self.prefixes.is_empty() {
             crossed.egress = crossed.egress.or_else(|| self.delegated(addresses.src()));

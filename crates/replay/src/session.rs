@@ -1,27 +1,18 @@
 //! A policy, the engine, and bursts of records through both.
 
-use std::sync::Arc;
-
-use secgroup_control::{Defaults, Lowering, Registry};
+use secgroup_control::{Defaults, Registry};
 use secgroup_datapath::{Crossing, Datapath, Settings, Tally, Verdict};
 use secgroup_io::Record;
 use secgroup_model::{Inventory, VpcId};
-use secgroup_packet::{Direction, Frame, InterfaceIndex, Packet, ParseError, Parsed, Timestamp};
+use secgroup_packet::Timestamp;
 
-use crate::select::{Ambiguous, Crossed, Selector};
+use crate::decided::Decided;
+use crate::look::Lookout;
+use crate::policies::Policies;
+use crate::select::{Ambiguous, Crossed};
 
-/// What one record turned out to be.
-#[derive(Debug, Clone, Copy)]
-pub enum Kind {
-    /// An IP packet.
-    Ip(Packet),
-    /// Another EtherType.
-    NotIp(u16),
-    /// A frame of a link type that is not read.
-    UnsupportedLink(u16),
-    /// A frame that contradicts itself.
-    Malformed(ParseError),
-}
+pub(crate) use crate::decided::Judged;
+pub(crate) use crate::look::Kind;
 
 /// One record of a burst.
 #[derive(Debug, Clone, Copy)]
@@ -34,17 +25,6 @@ pub struct Seen<'a> {
     pub crossed: Crossed,
     /// Where its first verdict lies.
     first: usize,
-}
-
-/// One verdict of a burst, and where it was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Judged {
-    /// The interface; `None` for a malformed frame of nobody.
-    pub interface: Option<InterfaceIndex>,
-    /// The direction; `None` for a malformed frame of nobody.
-    pub direction: Option<Direction>,
-    /// The verdict.
-    pub verdict: Verdict,
 }
 
 /// Buffers of one burst, to be used again for the next.
@@ -69,13 +49,27 @@ impl<'a> Burst<'a> {
 
     /// The verdicts on one record of this burst: egress first, as it crosses them (C1). None where it crosses nothing known.
     pub fn judged(&self, seen: &Seen<'a>) -> impl Iterator<Item = Judged> + '_ {
-        let count = seen.crossings();
-        let of_packet = (seen.first..seen.first + count).map(|index| Judged {
-            interface: Some(self.crossings[index].interface),
-            direction: Some(self.crossings[index].direction),
-            verdict: self.verdicts[index],
-        });
-        of_packet.chain(seen.malformed())
+        let judged: [Option<Judged>; 2] = {
+            let decided = self.with_verdicts(seen);
+            let mut judged = decided.judged();
+            [judged.next(), judged.next()]
+        };
+        judged.into_iter().flatten()
+    }
+
+    /// One record of this burst with its verdicts.
+    #[inline]
+    pub(crate) fn with_verdicts<'b>(&'b self, seen: &'b Seen<'a>) -> Decided<'b> {
+        let count = match seen.kind {
+            Kind::Ip(_) => seen.crossed.count(),
+            _ => 0,
+        };
+        Decided {
+            record: seen.record,
+            kind: &seen.kind,
+            crossed: seen.crossed,
+            verdicts: &self.verdicts[seen.first..seen.first + count],
+        }
     }
 
     /// The same buffers, empty, for records of another lifetime. Collecting a vector's own emptied iterator
@@ -93,39 +87,6 @@ impl<'a> Burst<'a> {
     }
 }
 
-impl Seen<'_> {
-    fn crossings(&self) -> usize {
-        match self.kind {
-            Kind::Ip(_) => {
-                usize::from(self.crossed.egress.is_some())
-                    + usize::from(self.crossed.ingress.is_some())
-            }
-            _ => 0,
-        }
-    }
-
-    fn malformed(&self) -> impl Iterator<Item = Judged> + use<> {
-        let is_malformed = matches!(self.kind, Kind::Malformed(_));
-        let Crossed { egress, ingress } = self.crossed;
-        let nobody = egress.is_none() && ingress.is_none();
-        let places = [
-            (egress.is_some(), egress, Some(Direction::Egress)),
-            (ingress.is_some(), ingress, Some(Direction::Ingress)),
-            (nobody, None, None),
-        ];
-        places
-            .into_iter()
-            .filter_map(move |(crossed, interface, direction)| {
-                let verdict = Verdict::deny(secgroup_datapath::Reason::Malformed);
-                (is_malformed && crossed).then_some(Judged {
-                    interface,
-                    direction,
-                    verdict,
-                })
-            })
-    }
-}
-
 /// How a session judges.
 #[derive(Debug, Clone, Default)]
 pub struct SessionSettings {
@@ -140,9 +101,8 @@ pub struct SessionSettings {
 /// A policy and the engine.
 #[derive(Debug)]
 pub struct Session {
-    settings: SessionSettings,
-    lowering: Lowering,
-    selector: Selector,
+    policies: Policies,
+    lookout: Lookout,
     datapath: Datapath,
 }
 
@@ -156,15 +116,13 @@ impl Session {
         inventory: &Inventory,
         start: Timestamp,
     ) -> Result<Self, Ambiguous> {
-        let mut lowering = Lowering::new(settings.defaults.clone());
-        let snapshot = Arc::new(lowering.lower(inventory));
-        let selector = Selector::new(inventory, lowering.registry(), settings.vpc.as_ref())?;
-        let datapath = Datapath::new(settings.engine.clone(), snapshot, start);
+        let engine = settings.engine.clone();
+        let mut policies = Policies::new(settings);
+        let (lookout, snapshot) = policies.lower(inventory)?;
         Ok(Self {
-            settings,
-            lowering,
-            selector,
-            datapath,
+            policies,
+            lookout,
+            datapath: Datapath::new(engine, snapshot, start),
         })
     }
 
@@ -178,9 +136,8 @@ impl Session {
     /// # Errors
     /// Where an address does not tell which interface a packet crosses; the old policy stays in force.
     pub fn change(&mut self, inventory: &Inventory, now: Timestamp) -> Result<(), Ambiguous> {
-        let snapshot = Arc::new(self.lowering.lower(inventory));
-        let vpc = self.settings.vpc.as_ref();
-        self.selector = Selector::new(inventory, self.lowering.registry(), vpc)?;
+        let (lookout, snapshot) = self.policies.lower(inventory)?;
+        self.lookout = lookout;
         self.datapath.swap(snapshot, now);
         Ok(())
     }
@@ -209,88 +166,43 @@ impl Session {
             let (Kind::Ip(packet), Some(frame)) = (&seen.kind, seen.record.frame()) else {
                 continue;
             };
-            let directions = [
-                (seen.crossed.egress, Direction::Egress),
-                (seen.crossed.ingress, Direction::Ingress),
-            ];
-            for (interface, direction) in directions {
-                if let Some(interface) = interface {
-                    crossings.push(Crossing {
-                        frame,
-                        packet: *packet,
-                        interface,
-                        direction,
-                        at: seen.record.time,
-                    });
-                }
+            for (interface, direction) in seen.crossed.places() {
+                crossings.push(Crossing {
+                    frame,
+                    packet: *packet,
+                    interface,
+                    direction,
+                    at: seen.record.time,
+                });
             }
         }
         self.datapath.burst(crossings, verdicts);
         self.datapath.sweep(crossings.len());
     }
 
-    /// Appends what a record is, and what it crosses. Each arm writes its result where it stays:
-    /// to hand a packet from one variable to the next costs as much as to parse it.
+    /// Appends what a record is, and what it crosses, and counts it where it contradicts itself.
     #[inline]
     fn look_at<'a>(&mut self, record: Record<'a>, seen: &mut Vec<Seen<'a>>) {
-        let see = |kind, crossed| Seen {
-            record,
-            kind,
-            crossed,
-            first: 0,
-        };
-        let Some(frame) = record.frame() else {
-            let kind = Kind::UnsupportedLink(record.link.number());
-            return seen.push(see(kind, Crossed::default()));
-        };
-        let error = match &frame.parse() {
-            Ok(Parsed::Ip(packet)) => {
-                let crossed = self.selector.crossed(packet.addresses, &frame);
-                let verify = self.settings.engine.verify_checksums && crossed != Crossed::default();
-                let verified = if verify {
-                    frame.verify_checksums(packet)
-                } else {
-                    Ok(())
-                };
-                match verified {
-                    Ok(()) => return seen.push(see(Kind::Ip(*packet), crossed)),
-                    Err(error) => error,
-                }
+        let Self {
+            lookout, datapath, ..
+        } = self;
+        lookout.look(&record, |kind, crossed| {
+            if matches!(kind, Kind::Malformed(_)) {
+                count_malformed(datapath, crossed, record.wire_len);
             }
-            Ok(Parsed::NotIp(ethertype)) => {
-                return seen.push(see(Kind::NotIp(*ethertype), Crossed::default()));
-            }
-            Err(error) => *error,
-        };
-        let crossed = self.malformed(&frame, error);
-        seen.push(see(Kind::Malformed(error), crossed));
-    }
-
-    /// Counts a frame that contradicts itself; what it crosses, as far as it says.
-    #[cold]
-    fn malformed(&mut self, frame: &Frame<'_>, error: ParseError) -> Crossed {
-        let crossed = error
-            .addresses()
-            .map_or_else(Crossed::default, |addresses| {
-                self.selector.crossed(addresses, frame)
+            seen.push(Seen {
+                record,
+                kind,
+                crossed,
+                first: 0,
             });
-        let sides = [
-            (crossed.egress, Direction::Egress),
-            (crossed.ingress, Direction::Ingress),
-        ];
-        for (interface, direction) in sides {
-            if let Some(interface) = interface {
-                self.datapath
-                    .malformed(interface, direction, frame.wire_len);
-            }
-        }
-        crossed
+        });
     }
 
     /// What the numbers in verdicts stand for.
     #[must_use]
     pub const fn registry(&self) -> &Registry {
-        self.lowering.registry()
+        self.policies.registry()
     }
 
     /// The counters.
@@ -303,5 +215,13 @@ impl Session {
     #[must_use]
     pub const fn datapath(&self) -> &Datapath {
         &self.datapath
+    }
+}
+
+/// Counts a frame that contradicts itself at the interfaces that it crosses.
+#[cold]
+pub(crate) fn count_malformed(datapath: &mut Datapath, crossed: Crossed, wire_len: u32) {
+    for (interface, direction) in crossed.places() {
+        datapath.malformed(interface, direction, wire_len);
     }
 }

@@ -1,22 +1,26 @@
 //! Everything that is counted over a replay, and the report made of it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secgroup_analysis::why_denied;
-use secgroup_datapath::{Action, Count, Reason};
+use secgroup_control::Registry;
+use secgroup_datapath::{Action, Count, Reason, Tally};
 use secgroup_model::{GroupId, Inventory, RuleSpec};
-use secgroup_packet::{Direction, InterfaceIndex, L4, Timestamp};
+use secgroup_packet::{Direction, InterfaceIndex, L4, Packet, Timestamp};
 use secgroup_policy::{Query, RuleNumber};
 
+use crate::decided::{Decided, Fate, Judged, Sums};
 use crate::denied::{Denials, DeniedFlow, DeniedFlows, Ports};
+use crate::look::Kind;
 use crate::output::Outputs;
 use crate::report::{
-    CaptureReport, ChangeReport, DeniedFlowReport, Fates, InterfaceReport, Report, RuleReport,
+    CaptureReport, ChangeReport, DeniedFlowReport, InterfaceReport, Report, RuleReport,
     VerdictReport, Volume,
 };
 use crate::run::{Change, ReplayError};
-use crate::session::{Burst, Judged, Kind, Seen, Session};
+use crate::session::{Burst, Session};
 
 /// Most warnings that a report holds; more would say no more.
 const WARNINGS: usize = 100;
@@ -24,29 +28,32 @@ const WARNINGS: usize = 100;
 /// The counters of a replay beside those of the engine.
 #[derive(Debug)]
 pub(crate) struct Summary {
-    total: Volume,
-    fates: Fates,
-    nobodys: Count,
+    sums: Sums,
     denied: DeniedFlows,
     first: Option<Timestamp>,
-    latest: Timestamp,
     /// The policies that were in force, in order.
-    policies: Vec<Inventory>,
+    policies: Vec<Arc<Inventory>>,
     changes: Vec<ChangeReport>,
     warnings: Vec<String>,
     /// Warnings that found no room.
     unsaid: usize,
 }
 
+/// What the engine counted, of one worker or of all together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Engine<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) tally: &'a Tally,
+    /// Connections still tracked at the end.
+    pub(crate) tracked: u64,
+}
+
 impl Summary {
-    pub(crate) fn new(policy: Inventory, changes: &[Change]) -> Self {
+    pub(crate) fn new(policy: Arc<Inventory>, changes: &[Change]) -> Self {
         Self {
-            total: Volume::default(),
-            fates: Fates::default(),
-            nobodys: Count::default(),
+            sums: Sums::default(),
             denied: DeniedFlows::default(),
             first: None,
-            latest: Timestamp::ZERO,
             policies: vec![policy],
             changes: changes
                 .iter()
@@ -63,14 +70,14 @@ impl Summary {
 
     /// How many packets were read.
     pub(crate) const fn packets(&self) -> u64 {
-        self.total.packets
+        self.sums.total.packets
     }
 
-    /// Notes that the policy `policy`, the change number `index`, is in force from the next packet on.
-    pub(crate) fn changed(&mut self, index: usize, policy: Inventory) {
+    /// Notes that the policy `policy`, the change number `index`, is in force from the packet `first_packet` on.
+    pub(crate) fn changed(&mut self, index: usize, policy: Arc<Inventory>, first_packet: u64) {
         self.policies.push(policy);
         if let Some(change) = self.changes.get_mut(index) {
-            change.first_packet = Some(self.total.packets + 1);
+            change.first_packet = Some(first_packet);
         }
     }
 
@@ -86,6 +93,11 @@ impl Summary {
         self.unsaid += warnings.count();
     }
 
+    /// The first packet is of this time.
+    pub(crate) fn begin(&mut self, first: Timestamp) {
+        self.first.get_or_insert(first);
+    }
+
     /// Counts a burst and writes it out.
     pub(crate) fn take(
         &mut self,
@@ -93,110 +105,76 @@ impl Summary {
         burst: &Burst<'_>,
         outputs: &mut Outputs,
     ) -> Result<(), ReplayError> {
+        let is_written = outputs.are_wanted();
         for seen in burst.seen() {
-            self.total.add(seen.record.wire_len);
-            self.first.get_or_insert(seen.record.time);
-            self.latest = self.latest.max(seen.record.time);
-            let mut fate = None;
-            for judged in burst.judged(seen) {
-                let action = judged.verdict.action();
-                fate = Some(if fate == Some(Action::Deny) {
-                    Action::Deny
-                } else {
-                    action
-                });
-                if action == Action::Deny {
-                    self.deny(seen, &judged);
-                }
+            let decided = burst.with_verdicts(seen);
+            let fate = decided.fate();
+            self.sums.read(&seen.record);
+            self.sums.fate(fate, seen.record.wire_len);
+            if fate == Fate::Judged(Action::Deny) {
+                self.denied(&decided);
             }
-            self.fate(seen, fate);
-            self.write(session, burst, seen, fate, outputs)?;
+            if is_written {
+                let number = self.packets();
+                outputs.line(number, &decided, session.registry());
+                outputs.packet(number, &seen.record, fate)?;
+            }
         }
-        outputs
-            .lines
-            .as_mut()
-            .map_or(Ok(()), crate::output::LineWriter::pass_on)
+        outputs.pass_on()
     }
 
-    fn fate(&mut self, seen: &Seen<'_>, fate: Option<Action>) {
-        let bucket = match (fate, seen.kind) {
-            (Some(Action::Allow), _) => &mut self.fates.allowed,
-            (Some(Action::Deny), _) => &mut self.fates.denied,
-            (None, Kind::NotIp(_) | Kind::UnsupportedLink(_)) => &mut self.fates.not_ip,
-            (None, _) => &mut self.fates.no_interface,
-        };
-        bucket.add(seen.record.wire_len);
+    /// Counts what is counted in any order.
+    pub(crate) fn add(&mut self, sums: Sums) {
+        self.sums += sums;
     }
 
     #[cold]
-    fn deny(&mut self, seen: &Seen<'_>, judged: &Judged) {
-        match (seen.kind, judged.interface, judged.direction) {
-            (Kind::Ip(packet), Some(interface), Some(direction)) => {
-                let flow = DeniedFlow {
-                    interface,
-                    direction,
-                    addresses: packet.addresses,
-                    protocol: packet.protocol,
-                    ports: Ports::of(packet.l4),
-                    reason: judged.verdict.reason,
-                };
-                let policy = self.policies.len() - 1;
-                self.denied.count(flow, &packet, self.total.packets, policy);
+    fn denied(&mut self, decided: &Decided<'_>) {
+        match decided.kind {
+            Kind::Ip(packet) => {
+                for judged in decided.judged() {
+                    self.deny(self.packets(), packet, &judged);
+                }
             }
-            (_, None, _) => {
-                let bytes = u64::from(seen.record.wire_len);
-                self.nobodys += Count { packets: 1, bytes };
+            _ => {
+                let wire_len = decided.record.wire_len;
+                self.sums.malformed(decided.crossed, wire_len);
             }
-            _ => {}
         }
     }
 
-    fn write(
-        &self,
-        session: &Session,
-        burst: &Burst<'_>,
-        seen: &Seen<'_>,
-        fate: Option<Action>,
-        outputs: &mut Outputs,
-    ) -> Result<(), ReplayError> {
-        let number = self.total.packets;
-        if let Some(writer) = &mut outputs.lines {
-            match fate {
-                None => writer.lines.unjudged(number, seen),
-                Some(_) => {
-                    for judged in burst.judged(seen) {
-                        writer
-                            .lines
-                            .judged(number, seen, &judged, session.registry());
-                    }
-                }
-            }
+    /// Lists the verdict on the packet `number` among the denied flows, if it is one.
+    pub(crate) fn deny(&mut self, number: u64, packet: &Packet, judged: &Judged) {
+        if let (Action::Deny, Some(interface), Some(direction)) =
+            (judged.verdict.action(), judged.interface, judged.direction)
+        {
+            let flow = DeniedFlow {
+                interface,
+                direction,
+                addresses: packet.addresses,
+                protocol: packet.protocol,
+                ports: Ports::of(packet.l4),
+                reason: judged.verdict.reason,
+            };
+            let policy = self.policies.len() - 1;
+            self.denied.count(flow, packet, number, policy);
         }
-        let to = match fate {
-            Some(Action::Allow) => &mut outputs.allowed,
-            Some(Action::Deny) => &mut outputs.denied,
-            None => return Ok(()),
-        };
-        if let Some(writer) = to {
-            writer.write(&seen.record)?;
-        }
-        Ok(())
     }
 
     /// The report.
     pub(crate) fn report(
         self,
-        session: &Session,
+        engine: &Engine<'_>,
         captures: Vec<CaptureReport>,
         elapsed: Duration,
         top: usize,
     ) -> Report {
-        let interfaces = self.interfaces(session);
-        let (rules, unused_rules) = self.rules(session);
+        let interfaces = self.interfaces(engine);
+        let (rules, unused_rules) = self.rules(engine);
         let seconds = elapsed.as_secs_f64();
-        let span = self
-            .first
-            .map_or(Duration::ZERO, |first| self.latest.saturating_since(first));
+        let span = self.first.map_or(Duration::ZERO, |first| {
+            self.sums.latest.saturating_since(first)
+        });
         let mut warnings = self.warnings.clone();
         if self.unsaid > 0 {
             warnings.push(format!("{} more warnings are not shown", self.unsaid));
@@ -210,16 +188,18 @@ impl Summary {
         }
         Report {
             captures,
-            total: self.total,
-            packets: self.fates,
+            total: self.sums.total,
+            packets: self.sums.fates,
             capture_seconds: span.as_secs_f64(),
             elapsed_seconds: seconds,
             // Counts below 2^53 are exact.
             packets_per_second: if seconds > 0.0 {
-                self.total.packets as f64 / seconds
+                self.sums.total.packets as f64 / seconds
             } else {
                 0.0
             },
+            workers: 1,
+            one_worker_because: None,
             verdicts: verdicts(|reason| {
                 interfaces
                     .iter()
@@ -235,17 +215,19 @@ impl Summary {
                 .denied
                 .top(top)
                 .iter()
-                .map(|(flow, denials)| self.denied_flow(session, flow, denials))
+                .map(|(flow, denials)| self.denied_flow(engine, flow, denials))
                 .collect(),
-            tracked_connections: session.datapath().connections().count() as u64,
+            tracked_connections: engine.tracked,
             changes: self.changes,
             flow_log: None,
             warnings,
         }
     }
 
-    fn interfaces(&self, session: &Session) -> Vec<InterfaceReport> {
-        let (registry, tally) = (session.registry(), session.tally());
+    fn interfaces(&self, engine: &Engine<'_>) -> Vec<InterfaceReport> {
+        let Engine {
+            registry, tally, ..
+        } = *engine;
         let mut reports = Vec::new();
         for index in (0..).take(registry.interface_count()).map(InterfaceIndex) {
             let name = registry.interface(index).map(ToString::to_string);
@@ -256,7 +238,7 @@ impl Summary {
             }
         }
         let nobodys = verdicts(|reason| match reason {
-            Reason::Malformed => Volume::from(self.nobodys),
+            Reason::Malformed => Volume::from(self.sums.nobodys),
             _ => Volume::default(),
         });
         if !nobodys.is_empty() {
@@ -266,13 +248,15 @@ impl Summary {
     }
 
     /// Rules that packets passed by, and rules of the latest policy's attached groups that none did.
-    fn rules(&self, session: &Session) -> (Vec<RuleReport>, Vec<RuleReport>) {
-        let (registry, tally) = (session.registry(), session.tally());
+    fn rules(&self, engine: &Engine<'_>) -> (Vec<RuleReport>, Vec<RuleReport>) {
+        let Engine {
+            registry, tally, ..
+        } = *engine;
         let in_force: HashSet<_> = self
             .policies
             .last()
             .into_iter()
-            .flat_map(attached_rules)
+            .flat_map(|policy| attached_rules(policy))
             .collect();
         let (mut used, mut unused) = (Vec::new(), Vec::new());
         for number in (0..registry.rule_count()).map(RuleNumber::new) {
@@ -306,11 +290,11 @@ impl Summary {
 
     fn denied_flow(
         &self,
-        session: &Session,
+        engine: &Engine<'_>,
         flow: &DeniedFlow,
         denials: &Denials,
     ) -> DeniedFlowReport {
-        let interface = session.registry().interface(flow.interface);
+        let interface = engine.registry.interface(flow.interface);
         let (sport, dport, icmp_type, icmp_code) = match flow.ports {
             Ports::Both(sport, dport) => (Some(sport), Some(dport), None, None),
             Ports::Icmp(kind, code) => (None, None, Some(kind), Some(code)),
@@ -391,12 +375,12 @@ impl InterfaceReport {
 }
 
 impl Volume {
-    fn add(&mut self, bytes: u32) {
+    pub(crate) const fn add(&mut self, bytes: u32) {
         self.packets += 1;
-        self.bytes += u64::from(bytes);
+        self.bytes += bytes as u64;
     }
 
-    const fn plus(self, other: Self) -> Self {
+    pub(crate) const fn plus(self, other: Self) -> Self {
         Self {
             packets: self.packets + other.packets,
             bytes: self.bytes + other.bytes,

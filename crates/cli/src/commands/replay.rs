@@ -7,7 +7,7 @@ use std::time::Duration;
 use secgroup_control::Defaults;
 use secgroup_datapath::{AlwaysTrack, Settings, Timeouts};
 use secgroup_model::{Inventory, VpcId};
-use secgroup_replay::{Change, Plan, Report, SessionSettings};
+use secgroup_replay::{Change, Plan, Report, SessionSettings, Sharing};
 
 use crate::args::{EngineArgs, Replay, TcpMode, take_policies};
 use crate::commands::{flow_log, outputs};
@@ -45,6 +45,10 @@ pub(crate) fn run(mut args: Replay) -> Result<Outcome, Failure> {
         write_denied: args.write_denied,
         flow_log: flow_log::plan(&args.flow_log, &policy::options(&args.reading))?,
         top: args.top,
+        sharing: Sharing {
+            workers: args.workers,
+            ..Sharing::default()
+        },
         captures: args.captures,
     };
     let report = secgroup_replay::run(plan, &mut |position| progress.show(position));
@@ -143,7 +147,7 @@ fn changes(args: &Replay) -> Result<Option<Vec<Change>>, Failure> {
         changes.push(Change {
             after,
             files,
-            policy,
+            policy: policy.into(),
         });
     }
     Ok(Some(changes))

@@ -255,6 +255,11 @@ fn end(text: &mut String, report: &Report) -> std::fmt::Result {
         rounded(report.packets_per_second),
         counted(report.tracked_connections, "connection"),
     )?;
+    match &report.one_worker_because {
+        Some(reason) => writeln!(text, "by 1 worker: {reason}"),
+        None if report.workers > 1 => writeln!(text, "by {} workers", report.workers),
+        None => Ok(()),
+    }?;
     let Some(log) = &report.flow_log else {
         return Ok(());
     };

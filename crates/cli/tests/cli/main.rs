@@ -21,3 +21,4 @@ mod replay;
 mod robustness;
 mod stacks;
 mod support;
+mod workers;

@@ -91,6 +91,19 @@ impl Window {
         Filled::Enough
     }
 
+    /// Gives the buffer away in exchange for `spare`: what was walked goes, what was not stays.
+    pub(super) fn hand_over(&mut self, spare: &mut Vec<u8>) {
+        let rest = &self.buffer[self.start..self.end];
+        if spare.len() < rest.len() {
+            spare.resize(rest.len(), 0);
+        }
+        spare[..rest.len()].copy_from_slice(rest);
+        std::mem::swap(&mut self.buffer, spare);
+        self.base += self.start as u64;
+        self.end -= self.start;
+        self.start = 0;
+    }
+
     /// The bytes to walk over.
     pub(super) fn ahead(&self) -> &[u8] {
         &self.buffer[self.start..self.end]

@@ -14,6 +14,7 @@ mod links;
 mod policies;
 mod suggestions;
 mod traffic;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -5,7 +5,7 @@ use secgroup_flowlog::{Destination, Encoding, Traffic};
 use secgroup_model::{
     AccountId, InstanceId, Inventory, NetworkInterfaceId, Subnet, SubnetId, Tags, Vpc, VpcId,
 };
-use secgroup_replay::{FlowLogPlan, Plan, SessionSettings, run};
+use secgroup_replay::{FlowLogPlan, Plan, SessionSettings, Sharing, run};
 use secgroup_testkit::capture::Pcap;
 use secgroup_testkit::trace::Trace;
 
@@ -91,6 +91,7 @@ impl Case {
                 region: "us-east-1".to_owned(),
             }),
             top: 10,
+            sharing: Sharing::default(),
         };
         run(plan, &mut |_| {}).unwrap();
         let text = std::fs::read_to_string(to).unwrap();

@@ -22,3 +22,4 @@ mod support;
 mod tcp;
 mod tcp_lifetimes;
 mod udp;
+mod workers;

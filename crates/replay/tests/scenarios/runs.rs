@@ -1,7 +1,7 @@
 //! Whole runs: policy changes in time, and what the report says of rules.
 
 use secgroup_model::{GroupId, Inventory};
-use secgroup_replay::{Change, Plan, Report, SessionSettings, run};
+use secgroup_replay::{Change, Plan, Report, SessionSettings, Sharing, run};
 use secgroup_testkit::capture::Pcap;
 use secgroup_testkit::frame;
 
@@ -21,7 +21,7 @@ fn replayed(frames: &[(u64, Vec<u8>)], first: Inventory, after: u64, second: Inv
         changes: vec![Change {
             after: seconds(after),
             files: Vec::new(),
-            policy: second,
+            policy: second.into(),
         }],
         settings: SessionSettings::default(),
         verdicts: None,
@@ -29,6 +29,7 @@ fn replayed(frames: &[(u64, Vec<u8>)], first: Inventory, after: u64, second: Inv
         write_denied: None,
         flow_log: None,
         top: 10,
+        sharing: Sharing::default(),
     };
     run(plan, &mut |_| {}).unwrap()
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::{Owned, Trickle, drain, drain_capture, open};
 use super::{build, reference};
-use crate::capture::{BATCH_MAX, Capture};
+use crate::capture::{BATCH_MAX, Block, Capture};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -82,10 +82,11 @@ proptest! {
     #[test]
     fn single_records_and_batches_mix(
         written in build::capture(),
-        maxima in vec(0_usize..6, 1..20),
+        maxima in vec(0_usize..7, 1..20),
         block_len in block_len(),
     ) {
         let mut capture = open(io::Cursor::new(written.bytes), block_len).unwrap();
+        let mut block = Block::new(block_len);
         let mut records: Vec<Owned> = Vec::new();
         for &max in maxima.iter().cycle() {
             let before = records.len() as u64;
@@ -95,6 +96,18 @@ proptest! {
                 let Some(record) = capture.next().unwrap() else { break };
                 prop_assert_eq!(record.number, before + 1);
                 records.push(record.into());
+                continue;
+            }
+            // 6 stands for a block.
+            if max == 6 {
+                if !capture.next_block(&mut block).unwrap() {
+                    break;
+                }
+                prop_assert_eq!(capture.packets(), before + block.len() as u64);
+                for (number, record) in (before + 1..).zip(block.iter()) {
+                    prop_assert_eq!(record.number, number);
+                    records.push(record.into());
+                }
                 continue;
             }
             let Some(batch) = capture.next_batch(max).unwrap() else { break };
@@ -108,6 +121,34 @@ proptest! {
             prop_assert_eq!(batch.get(batch.len()), None);
         }
         prop_assert_eq!(records, written.records);
+    }
+
+    #[test]
+    fn blocks_end_as_records_do(
+        written in build::capture(),
+        cut in 0_usize..200,
+        lens in vec(0_usize..200, 0..8),
+        block_len in block_len(),
+    ) {
+        let bytes = &written.bytes[..written.bytes.len().saturating_sub(cut)];
+        let one_by_one = drain(io::Cursor::new(bytes.to_vec()), 4096);
+        let Ok(mut capture) = open(Trickle::new(bytes.to_vec(), lens), block_len) else {
+            prop_assert!(one_by_one.error.is_some());
+            return Ok(());
+        };
+        let mut block = Block::new(block_len);
+        let mut records: Vec<Owned> = Vec::new();
+        let message = loop {
+            match capture.next_block(&mut block) {
+                Ok(true) => records.extend(block.iter().map(Owned::from)),
+                Ok(false) => break String::new(),
+                Err(error) => break error.to_string(),
+            }
+        };
+        prop_assert!(block.is_empty());
+        prop_assert_eq!(&records, &one_by_one.records);
+        prop_assert_eq!(message, one_by_one.message());
+        prop_assert_eq!(capture.warnings(), &*one_by_one.warnings);
     }
 
     #[test]
