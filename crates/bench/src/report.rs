@@ -129,7 +129,7 @@ pub struct Connections {
     pub bytes_each: Option<f64>,
 }
 
-/// The stages of a packet of an open connection; they add up to it.
+/// The stages of a packet of an open connection; they add up to it. As differences of figures they may have a best above their median.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Stages {
     /// From bytes to fields.
