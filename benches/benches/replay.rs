@@ -55,6 +55,7 @@ fn replay(path: &Path, workers: usize) -> Report {
         verdicts: None,
         write_allowed: None,
         write_denied: None,
+        annotate: None,
         flow_log: None,
         top: 10,
         sharing,

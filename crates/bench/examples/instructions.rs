@@ -33,7 +33,9 @@ fn main() -> ExitCode {
             .parse()
             .map_err(|_| format!("'{rounds}' is no number of rounds"))
             .and_then(|rounds| work(kind, rounds)),
-        _ => Err("usage: instructions parse|established|new|no-rule|untracked|table-full ROUNDS".into()),
+        _ => Err(
+            "usage: instructions parse|established|new|no-rule|untracked|table-full ROUNDS".into(),
+        ),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -321,6 +321,10 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(crate) write_denied: Option<PathBuf>,
 
+    /// Write all packets with verdict, reason, rule and connection state as comments, for Wireshark (pcapng).
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) annotate: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) flow_log: FlowLogArgs,
     /// Threads that share the work (1 to 64). The outcome is the same with any number; without this,

@@ -1,5 +1,6 @@
 //! The state of a connection and how long it may be idle in it (semantics D29, D31, D32, D55, D56).
 
+use std::fmt;
 use std::time::Duration;
 
 use secgroup_packet::Timestamp;
@@ -60,6 +61,26 @@ impl State {
         Self::Other,
     ];
 
+    /// Its name: that of the TCP state, whoever's FIN came first, or of the kind of exchange.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SynSent => "syn-sent",
+            Self::SynSent2 => "syn-sent2",
+            Self::SynRecv => "syn-recv",
+            Self::Established => "established",
+            Self::FinWaitOriginator | Self::FinWaitResponder => "fin-wait",
+            Self::CloseWaitOriginator | Self::CloseWaitResponder => "close-wait",
+            Self::LastAck => "last-ack",
+            Self::TimeWait => "time-wait",
+            Self::Close => "close",
+            Self::Udp => "udp",
+            Self::UdpStream => "udp-stream",
+            Self::Icmp => "icmp",
+            Self::Other => "other",
+        }
+    }
+
     /// Whether a packet that only renews a connection in this state leaves it in it.
     #[inline]
     pub(crate) const fn is_settled(self) -> bool {
@@ -74,6 +95,12 @@ impl State {
     #[must_use]
     pub const fn is_half_open(self) -> bool {
         matches!(self, Self::SynSent | Self::SynSent2 | Self::SynRecv)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

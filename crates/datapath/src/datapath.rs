@@ -148,6 +148,12 @@ impl Datapath {
         &self.snapshot
     }
 
+    /// The live connection that a packet belongs to.
+    #[must_use]
+    pub fn connection(&self, crossing: &Crossing<'_>) -> Option<Connection> {
+        self.engine.connection(crossing)
+    }
+
     /// The live connections, in no order.
     pub fn connections(&self) -> impl Iterator<Item = Connection> + '_ {
         self.engine.connections()

@@ -149,6 +149,12 @@ impl Engine {
         })
     }
 
+    pub(crate) fn connection(&self, crossing: &Crossing<'_>) -> Option<Connection> {
+        let found = self.connections.find(&self.probe(crossing))?;
+        let is_live = self.connections.is_live(found, self.clock);
+        is_live.then(|| self.connections.connection(found))
+    }
+
     /// Connections are the table's business; this is the way to it for all but packets.
     pub(crate) const fn table(&self) -> &Table {
         &self.connections

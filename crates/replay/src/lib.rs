@@ -1,6 +1,7 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+mod annotate;
 mod audit;
 mod captures;
 mod compare;

@@ -4,6 +4,7 @@ use secgroup_io::{Batch, Capture, CaptureError, Record};
 use secgroup_model::VpcId;
 use secgroup_packet::Timestamp;
 
+use crate::annotate::Annotator;
 use crate::captures::Ended;
 use crate::flow_log::FlowLog;
 use crate::output::Outputs;
@@ -27,6 +28,11 @@ pub(crate) fn run(
         summary: Summary::new(input.policy.clone(), &input.changes),
         outputs,
         flow_log: input.flow_log.clone().map(FlowLog::new),
+        annotator: input
+            .annotate
+            .as_deref()
+            .map(Annotator::create)
+            .transpose()?,
         vpc: input.settings.vpc.as_ref(),
     };
     let mut captures = Vec::with_capacity(input.captures.len());
@@ -52,8 +58,10 @@ pub(crate) fn run(
         session,
         summary,
         flow_log,
+        annotator,
         ..
     } = replay;
+    annotator.map(Annotator::finish).transpose()?;
     let flow_log = flow_log.map(|log| log.finish(&session)).transpose()?;
     Ok(Found {
         summary,
@@ -73,6 +81,7 @@ struct Replay<'i> {
     summary: Summary,
     outputs: &'i mut Outputs,
     flow_log: Option<FlowLog>,
+    annotator: Option<Annotator>,
     vpc: Option<&'i VpcId>,
 }
 
@@ -85,9 +94,11 @@ impl Replay<'_> {
     ) -> Result<Option<CaptureError>, ReplayError> {
         let mut buffers = Burst::default();
         let mut batches = 0_u32;
+        // The state that an annotation tells is that behind its packet.
+        let most = if self.annotator.is_some() { 1 } else { BURST };
         loop {
             let mut burst = buffers.recycle();
-            match capture.next_batch(BURST) {
+            match capture.next_batch(most) {
                 Ok(Some(batch)) => self.batch(batch, &mut burst)?,
                 Ok(None) => return Ok(None),
                 Err(error) => return Ok(Some(error)),
@@ -111,6 +122,9 @@ impl Replay<'_> {
             self.session.judge(part, burst);
             if let Some(flow_log) = &mut self.flow_log {
                 flow_log.take(&self.session, burst);
+            }
+            if let Some(annotator) = &mut self.annotator {
+                annotator.take(&self.session, burst)?;
             }
             self.summary.take(&self.session, burst, self.outputs)?;
         }

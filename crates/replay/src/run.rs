@@ -36,6 +36,8 @@ pub struct Plan {
     pub write_allowed: Option<PathBuf>,
     /// Where packets go that one denies.
     pub write_denied: Option<PathBuf>,
+    /// Where all packets go, with what was decided about each as a comment (pcapng); one worker writes them.
+    pub annotate: Option<PathBuf>,
     /// The flow log that is written; one worker writes it.
     pub flow_log: Option<FlowLogPlan>,
     /// How many denied five-tuples the report lists.
@@ -132,6 +134,7 @@ pub(crate) struct Input {
     pub(crate) settings: SessionSettings,
     pub(crate) sharing: Sharing,
     pub(crate) flow_log: Option<FlowLogPlan>,
+    pub(crate) annotate: Option<PathBuf>,
 }
 
 /// Replays, telling `progress` from time to time how far it is.
@@ -149,6 +152,7 @@ pub fn run(plan: Plan, progress: &mut dyn FnMut(Position)) -> Result<Report, Rep
         settings: plan.settings,
         sharing: plan.sharing,
         flow_log: plan.flow_log,
+        annotate: plan.annotate,
     };
     input.changes.sort_by_key(|change| change.after);
     let choice = Choice::of(&input);

@@ -57,6 +57,15 @@ impl<'a> Burst<'a> {
         judged.into_iter().flatten()
     }
 
+    /// Where one record of this burst crosses, in the order of its verdicts; none of a frame that contradicts itself.
+    pub(crate) fn crossings_of(&self, seen: &Seen<'a>) -> impl Iterator<Item = &Crossing<'a>> {
+        let count = match seen.kind {
+            Kind::Ip(_) => seen.crossed.count(),
+            _ => 0,
+        };
+        self.crossings[seen.first..].iter().take(count)
+    }
+
     /// One record of this burst with its verdicts.
     #[inline]
     pub(crate) fn with_verdicts<'b>(&'b self, seen: &'b Seen<'a>) -> Decided<'b> {

@@ -73,6 +73,8 @@ fn only_one(input: &Input) -> Option<&'static str> {
         Some("only one worker counts the connections of an interface exactly")
     } else if input.flow_log.is_some() {
         Some("a flow log is written by one worker")
+    } else if input.annotate.is_some() {
+        Some("an annotated capture is written by one worker")
     } else {
         None
     }

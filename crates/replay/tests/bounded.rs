@@ -47,6 +47,7 @@ fn memory_is_bounded_whatever_the_size() {
         verdicts: None,
         write_allowed: None,
         write_denied: None,
+        annotate: None,
         flow_log: None,
         top: 10,
         sharing: Sharing {

@@ -25,6 +25,7 @@ pub(crate) fn check(args: &Replay) -> Result<(), Failure> {
         ("--verdicts", &args.verdicts),
         ("--write-allowed", &args.write_allowed),
         ("--write-denied", &args.write_denied),
+        ("--annotate", &args.annotate),
     ]
     .into_iter()
     .filter_map(|(option, path)| Some((option, path.as_deref()?)))

@@ -43,6 +43,7 @@ pub(crate) fn run(mut args: Replay) -> Result<Outcome, Failure> {
             .transpose()?,
         write_allowed: args.write_allowed,
         write_denied: args.write_denied,
+        annotate: args.annotate,
         flow_log: flow_log::plan(&args.flow_log, &policy::options(&args.reading))?,
         top: args.top,
         sharing: Sharing {

@@ -81,6 +81,7 @@ impl Case {
             verdicts: None,
             write_allowed: None,
             write_denied: None,
+            annotate: None,
             flow_log: Some(FlowLogPlan {
                 destination: Destination::File(to.clone()),
                 encoding: Encoding::Text,

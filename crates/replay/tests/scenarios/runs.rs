@@ -27,6 +27,7 @@ fn replayed(frames: &[(u64, Vec<u8>)], first: Inventory, after: u64, second: Inv
         verdicts: None,
         write_allowed: None,
         write_denied: None,
+        annotate: None,
         flow_log: None,
         top: 10,
         sharing: Sharing::default(),

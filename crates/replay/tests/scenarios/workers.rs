@@ -42,6 +42,7 @@ fn replayed(
         verdicts: Some(Box::new(lines.clone())),
         write_allowed: None,
         write_denied: None,
+        annotate: None,
         flow_log: None,
         top: 10,
         sharing: Sharing {
