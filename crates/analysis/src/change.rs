@@ -1,34 +1,48 @@
-//! The smallest change of the rules that would turn a verdict.
+//! The smallest change that would turn a verdict, as a person would make it: in a template, or with the AWS CLI.
+
+mod aws;
+mod template;
 
 use ipnet::IpNet;
-use secgroup_datapath::{Action, Reason, Verdict};
+use secgroup_datapath::{Action, Connection, Reason, Verdict};
 use secgroup_model::{
-    GroupId, IcmpMatch, Inventory, NetworkInterface, Peer, PortRange, Protocol, RuleId, RuleSpec,
-    SecurityGroup, Traffic,
+    GroupId, IcmpMatch, Inventory, NetworkInterface, Peer, PortRange, Protocol, Rule, RuleId,
+    RuleSpec, SecurityGroup, Traffic,
 };
+use secgroup_packet::Direction;
 use secgroup_policy::{Query, Selector};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::attached::attached_rules;
 use crate::mismatch::Mismatch;
+use crate::words;
 
 /// A change of rules.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "lowercase")]
 pub enum Change {
     /// Add one rule.
     Add {
         /// The group: of the interface's, the one that the fewest interfaces have.
-        #[serde(serialize_with = "text")]
-        group: GroupId,
+        group: String,
+        /// The direction.
+        #[serde(with = "words::direction")]
+        direction: Direction,
         /// What the rule allows: this packet's protocol and port, and its other end alone.
-        #[serde(flatten, serialize_with = "spec")]
-        rule: RuleSpec,
+        allows: String,
+        /// Resources to add to a template, in YAML.
+        cloudformation: String,
+        /// What to type instead.
+        commands: Vec<String>,
     },
     /// Remove every rule that admits the packet: one alone would leave the others.
     Remove {
         /// The rules.
-        rules: Vec<RuleOf>,
+        rules: Vec<RemovedRule>,
+        /// What to take out of a template, in YAML.
+        cloudformation: String,
+        /// What to type instead: a command for each group.
+        commands: Vec<String>,
     },
     /// No rule would turn it.
     None {
@@ -48,55 +62,123 @@ pub struct RuleOf {
     pub rule: RuleId,
 }
 
+/// A rule to remove.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedRule {
+    /// The group.
+    pub group: String,
+    /// The rule.
+    pub rule: String,
+    /// What it allows.
+    pub allows: String,
+}
+
 impl Change {
-    /// The change that would turn `verdict` on what `query` asks.
+    /// The change that would turn `verdict` on what `query` asks; `connection` is the one that the packet belongs to, or is about.
     pub(crate) fn turning(
         inventory: &Inventory,
         interface: &NetworkInterface,
         query: &Query,
         verdict: Verdict,
+        connection: Option<&Connection>,
     ) -> Self {
         match (verdict.action(), verdict.reason) {
-            (_, Reason::Exempt) => none("security groups never filter this traffic"),
-            (Action::Allow, _) => Self::Remove {
-                rules: admitting(inventory, interface, query),
-            },
+            (_, Reason::Exempt) => Self::none("security groups never filter this traffic"),
+            (_, Reason::Established) => Self::none(
+                "a tracked connection outlives the rules that admitted it; take these out and cut \
+                 it ('secgroup flows --delete' on a running firewall), or wait until it runs out",
+            ),
+            (_, Reason::Related) => Self::none(
+                "ICMP errors about a tracked connection need no rule; cut that connection, or turn \
+                 related errors off ('--no-icmp-related', 'icmp_related = false')",
+            ),
+            (Action::Allow, _) => Self::removing(&admitting(inventory, interface, query)),
             (_, Reason::NoRule) => match narrowest_group(inventory, interface) {
-                Some(group) => Self::Add {
-                    group: group.id.clone(),
-                    rule: narrowest(query),
-                },
-                None => none("the interface has no group that the policy defines; attach one"),
+                Some(group) => Self::adding(group, &narrowest(query)),
+                None => {
+                    Self::none("the interface has no group that the policy defines; attach one")
+                }
             },
-            (_, Reason::Spoofed) => none(
+            (_, Reason::Spoofed) => Self::none(
                 "the source/destination check drops it before any rule is asked; give the \
                  interface the address, or turn its check off",
             ),
-            (_, Reason::LinkLocalExceeded) => none(
+            (_, Reason::LinkLocalExceeded) => Self::none(
                 "the allowance to link-local services is used up before any rule is asked; \
                  raise it",
             ),
             (_, Reason::TableFull) => {
-                none("a rule admits it, but there is no room to track it; make room")
+                Self::none("a rule admits it, but there is no room to track it; make room")
             }
-            (_, reason) => none(&format!("the reason is {reason}, not a missing rule")),
+            (_, Reason::InvalidState) if connection.is_some() => Self::none(
+                "its connection says so, and rules are not asked; a segment that fits the state \
+                 passes, and so does a SYN when the connection has run out",
+            ),
+            (_, Reason::InvalidState) => Self::none(
+                "a rule admits it, but only a SYN opens a tracked connection; open the connection \
+                 anew, or let any segment open one ('--tcp loose', 'tcp = \"loose\"')",
+            ),
+            (_, Reason::Fragment) => Self::none(
+                "a later fragment passes with its first alone, in order and without overlap; send \
+                 smaller packets, or the whole datagram again",
+            ),
+            (_, Reason::Malformed | Reason::New | Reason::Untracked) => {
+                Self::none("its headers contradict each other; send a valid packet")
+            }
+        }
+    }
+
+    pub(crate) fn none(because: &str) -> Self {
+        Self::None {
+            because: because.to_owned(),
+        }
+    }
+
+    fn adding(group: &SecurityGroup, rule: &RuleSpec) -> Self {
+        Self::Add {
+            group: group.id.to_string(),
+            direction: rule.direction,
+            allows: rule.to_string(),
+            cloudformation: template::adding(group, rule),
+            commands: vec![aws::authorize(group, rule)],
+        }
+    }
+
+    fn removing(rules: &[(&SecurityGroup, &Rule)]) -> Self {
+        let removed = |(group, rule): &(&SecurityGroup, &Rule)| RemovedRule {
+            group: group.id.to_string(),
+            rule: rule.id.to_string(),
+            allows: rule.spec.to_string(),
+        };
+        // They come group by group.
+        let by_group: Vec<(&SecurityGroup, Vec<&Rule>)> = rules
+            .chunk_by(|(one, _), (other, _)| one.id == other.id)
+            .filter_map(|chunk| {
+                let (group, _) = chunk.first()?;
+                Some((*group, chunk.iter().map(|(_, rule)| *rule).collect()))
+            })
+            .collect();
+        let fragments = by_group
+            .iter()
+            .map(|(group, rules)| template::removing(group, rules));
+        Self::Remove {
+            rules: rules.iter().map(removed).collect(),
+            cloudformation: fragments.collect(),
+            commands: by_group
+                .iter()
+                .map(|(group, rules)| aws::revoke(group, rules))
+                .collect(),
         }
     }
 }
 
-fn none(because: &str) -> Change {
-    Change::None {
-        because: because.to_owned(),
-    }
-}
-
-fn admitting(inventory: &Inventory, interface: &NetworkInterface, query: &Query) -> Vec<RuleOf> {
+fn admitting<'a>(
+    inventory: &'a Inventory,
+    interface: &'a NetworkInterface,
+    query: &Query,
+) -> Vec<(&'a SecurityGroup, &'a Rule)> {
     attached_rules(inventory, interface, query.direction)
         .filter(|(group, rule)| Mismatch::of(inventory, group, &rule.spec, query).is_match())
-        .map(|(group, rule)| RuleOf {
-            group: group.id.clone(),
-            rule: rule.id.clone(),
-        })
         .collect()
 }
 
@@ -142,18 +224,4 @@ fn narrowest(query: &Query) -> RuleSpec {
 
 fn text<S: Serializer>(value: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
-}
-
-/// `"direction": "ingress", "allows": "tcp 22 from 203.0.113.7/32"`.
-fn spec<S: Serializer>(rule: &RuleSpec, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Words {
-        direction: &'static str,
-        allows: String,
-    }
-    let words = Words {
-        direction: rule.direction.as_str(),
-        allows: rule.to_string(),
-    };
-    words.serialize(serializer)
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! tcp|udp SOURCE:PORT > DESTINATION:PORT      IPv6 with a port in brackets: [2001:db8::1]:443
+//! tcp FLAGS SOURCE:PORT > DESTINATION:PORT    FLAGS such as ack or syn+ack; a SYN where they are left out
 //! icmp|icmpv6 [TYPE/CODE] SOURCE > DESTINATION    an echo request where TYPE/CODE is left out
 //! PROTOCOL SOURCE > DESTINATION               any other protocol, by number
 //! ```
@@ -19,7 +20,10 @@ const IP_LEN: u32 = 40;
 /// Next-header values that in IPv6 are extension headers, behind which the protocol stands (D53).
 const EXTENSION_HEADERS: [u8; 8] = [0, 43, 44, 51, 60, 135, 139, 140];
 
-/// The first packet of a flow.
+/// The names of the control bits of TCP, lowest bit first.
+const FLAGS: [&str; 8] = ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"];
+
+/// A packet of a flow: the first one, unless something else is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flow {
     addresses: AddressPair,
@@ -37,7 +41,45 @@ pub struct Flow {
 pub struct FlowError(String);
 
 impl Flow {
-    /// The packet: in TCP the SYN that opens a connection, in ICMPv6 with the hop limit that
+    /// The flow as far as it says what `packet` is.
+    #[must_use]
+    pub const fn of(packet: &Packet) -> Self {
+        Self {
+            addresses: packet.addresses,
+            protocol: packet.protocol,
+            l4: packet.l4,
+        }
+    }
+
+    /// Whether a text that is a flow says flags of TCP, or leaves them to what is usual.
+    #[must_use]
+    pub fn says_flags(text: &str) -> bool {
+        let before = text.split('>').next().unwrap_or_default();
+        let words = before.split_whitespace().filter(|word| *word != "-");
+        words.count() > 2
+    }
+
+    /// A later packet of the same flow: of TCP a segment with ACK instead of the SYN.
+    #[must_use]
+    pub const fn continued(self) -> Self {
+        match self.l4 {
+            L4::Tcp {
+                sport,
+                dport,
+                flags: TcpFlags::SYN,
+            } => Self {
+                l4: L4::Tcp {
+                    sport,
+                    dport,
+                    flags: TcpFlags::ACK,
+                },
+                ..self
+            },
+            _ => self,
+        }
+    }
+
+    /// The packet: in TCP the SYN that opens a connection unless other flags are said, in ICMPv6 with the hop limit that
     /// neighbour discovery and multicast listener discovery send with.
     #[must_use]
     pub const fn packet(&self) -> Packet {
@@ -78,7 +120,12 @@ impl fmt::Display for Flow {
         match self.l4 {
             L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } => {
                 let (src, dst) = (SocketAddr::new(src, sport), SocketAddr::new(dst, dport));
-                write!(f, "{protocol} {src} > {dst}")
+                match self.l4 {
+                    L4::Tcp { flags, .. } if flags != TcpFlags::SYN => {
+                        write!(f, "{protocol} {} {src} > {dst}", flag_names(flags))
+                    }
+                    _ => write!(f, "{protocol} {src} > {dst}"),
+                }
             }
             L4::Icmp { kind, code, .. } => write!(f, "{protocol} {kind}/{code} {src} > {dst}"),
             L4::Other | L4::LaterFragment => write!(f, "{protocol} {src} > {dst}"),
@@ -107,10 +154,12 @@ impl FromStr for Flow {
         let protocol = protocol(name)?;
         match (protocol, message) {
             (Protocol::ICMP | Protocol::ICMPV6, message) => icmp(protocol, message, src, dst),
+            (Protocol::TCP, Some(flags)) => tcp(tcp_flags(flags)?, src, dst),
             (_, Some(extra)) => fail(format!(
-                "'{extra}' is one word too many: only ICMP has a TYPE/CODE"
+                "'{extra}' is one word too many: only ICMP has a TYPE/CODE, and TCP flags"
             )),
-            (Protocol::TCP | Protocol::UDP, None) => with_ports(protocol, src, dst),
+            (Protocol::TCP, None) => tcp(TcpFlags::SYN, src, dst),
+            (Protocol::UDP, None) => udp(src, dst),
             (Protocol(number), None) => {
                 let addresses = addresses(protocol, src, dst)?;
                 if matches!(addresses, AddressPair::V6 { .. })
@@ -156,21 +205,64 @@ fn number(text: &str) -> Option<u8> {
         .filter(|number| number.to_string() == text)
 }
 
-fn with_ports(protocol: Protocol, src: &str, dst: &str) -> Result<Flow, FlowError> {
-    let (src, dst) = (endpoint(src)?, endpoint(dst)?);
-    let (sport, dport) = (src.port(), dst.port());
-    let l4 = if protocol == Protocol::TCP {
-        L4::Tcp {
-            sport,
-            dport,
-            flags: TcpFlags::SYN,
-        }
+/// `syn`, `syn+ack`, `none`.
+pub(crate) fn flag_names(flags: TcpFlags) -> String {
+    let bits = FLAGS.iter().zip(0_u8..);
+    let names: Vec<_> = bits
+        .filter(|(_, bit)| flags.0 & (1 << bit) != 0)
+        .map(|(name, _)| *name)
+        .collect();
+    if names.is_empty() {
+        "none".to_owned()
     } else {
-        L4::Udp { sport, dport }
+        names.join("+")
+    }
+}
+
+fn tcp_flags(text: &str) -> Result<TcpFlags, FlowError> {
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(TcpFlags::default());
+    }
+    let mut flags = TcpFlags::default();
+    for name in text.split('+') {
+        let known = FLAGS
+            .iter()
+            .zip(0_u8..)
+            .find(|(flag, _)| flag.eq_ignore_ascii_case(name));
+        let Some((_, bit)) = known else {
+            let known = FLAGS.join(", ");
+            return fail(format!(
+                "'{name}' is no flag of TCP: there are {known}, as in syn+ack"
+            ));
+        };
+        flags = flags.union(TcpFlags(1 << bit));
+    }
+    Ok(flags)
+}
+
+fn tcp(flags: TcpFlags, src: &str, dst: &str) -> Result<Flow, FlowError> {
+    let (src, dst) = (endpoint(src)?, endpoint(dst)?);
+    let l4 = L4::Tcp {
+        sport: src.port(),
+        dport: dst.port(),
+        flags,
     };
     Ok(Flow {
         addresses: pair(src.ip(), dst.ip())?,
-        protocol,
+        protocol: Protocol::TCP,
+        l4,
+    })
+}
+
+fn udp(src: &str, dst: &str) -> Result<Flow, FlowError> {
+    let (src, dst) = (endpoint(src)?, endpoint(dst)?);
+    let l4 = L4::Udp {
+        sport: src.port(),
+        dport: dst.port(),
+    };
+    Ok(Flow {
+        addresses: pair(src.ip(), dst.ip())?,
+        protocol: Protocol::UDP,
         l4,
     })
 }

@@ -17,15 +17,19 @@ mod tests;
 mod tracking;
 mod traffic_set;
 mod why;
+mod words;
 
-pub use crate::change::{Change, RuleOf};
+pub use crate::change::{Change, RemovedRule, RuleOf};
 pub use crate::difference::{Class, Difference, PeerSet, PlaceDifference, SettingChange, diff};
-pub use crate::explain::{Considered, Explanation, explain};
+pub use crate::explain::{
+    AnswerPlace, AnswerReport, ConnectionLine, ConnectionReport, Considered, ConsideredGroup,
+    Explained, Explainer, Explanation, FailsOn, Malformed, Outcome, PacketReport, Scene, World,
+    explain_malformed, explain_packet, explain_unjudged, typed,
+};
 pub use crate::flow::{Flow, FlowError};
 pub use crate::lint::{Code, Finding, Level, lint};
-pub use crate::mismatch::Field;
 pub use crate::narrow::{Admitted, MOST_RULES, Narrowing, narrowed};
 pub use crate::open_ports::{USUAL, open_ports};
-pub use crate::place::ExplainError;
-pub use crate::tracking::{Tracking, opens};
+pub use crate::place::{ExplainError, places};
+pub use crate::tracking::{Needed, Tracking, opens};
 pub use crate::why::why_denied;

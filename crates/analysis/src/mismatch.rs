@@ -7,13 +7,11 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use secgroup_model::{Inventory, Peer, PortRange, RuleSpec, SecurityGroup, Traffic};
 use secgroup_policy::{Query, Selector};
-use serde::Serialize;
 
 /// A field of a rule, the nearest first: a rule for the right port and the wrong peer says more
 /// about a denied packet than one for everybody and another port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Field {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Field {
     /// The other end.
     Peer,
     /// Port range, or ICMP type and code.
@@ -24,8 +22,7 @@ pub enum Field {
 
 impl Field {
     /// `peer`, `port` or `protocol`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Peer => "peer",
             Self::Port => "port",
@@ -95,7 +92,7 @@ impl Mismatch {
 }
 
 /// ICMP rules cover ICMP of their own family only; `-1` covers everything (semantics A11, A19).
-fn protocol_matches(traffic: Traffic, query: &Query) -> bool {
+pub(crate) fn protocol_matches(traffic: Traffic, query: &Query) -> bool {
     let is_family = traffic
         .family()
         .is_none_or(|family| family == query.family());
@@ -106,7 +103,7 @@ fn protocol_matches(traffic: Traffic, query: &Query) -> bool {
 }
 
 /// A12, A15 to A17; the protocol is the right one.
-fn ports_match(traffic: Traffic, selector: Selector) -> bool {
+pub(crate) fn ports_match(traffic: Traffic, selector: Selector) -> bool {
     match (traffic, selector) {
         (Traffic::Tcp(ports) | Traffic::Udp(ports), Selector::Port(port)) => ports.contains(port),
         (Traffic::Icmp(messages) | Traffic::Icmpv6(messages), Selector::Icmp { kind, code }) => {
@@ -118,7 +115,12 @@ fn ports_match(traffic: Traffic, selector: Selector) -> bool {
 }
 
 /// C5 to C8, A26, B28.
-fn peer_matches(inventory: &Inventory, from: &SecurityGroup, peer: &Peer, address: IpAddr) -> bool {
+pub(crate) fn peer_matches(
+    inventory: &Inventory,
+    from: &SecurityGroup,
+    peer: &Peer,
+    address: IpAddr,
+) -> bool {
     let Peer::Group(reference) = peer else {
         return ranges(inventory, peer).any(|range| range.contains(&address));
     };

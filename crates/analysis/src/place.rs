@@ -60,7 +60,11 @@ fn remedy(known: &[String]) -> String {
 /// Where a packet between `addresses` is explained: at the interface of this id or address (of
 /// several where they share one), or at every one that it crosses; in `direction`, or the way that
 /// its addresses say. What leaves comes before what arrives (C11).
-pub(crate) fn places<'a>(
+///
+/// # Errors
+/// Where there is no such interface, the packet is neither from nor to it and no direction is
+/// given, or none is named and the packet crosses none.
+pub fn places<'a>(
     inventory: &'a Inventory,
     name: Option<&str>,
     direction: Option<Direction>,

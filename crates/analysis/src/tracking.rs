@@ -7,17 +7,29 @@ use secgroup_model::{
 };
 use secgroup_packet::{IcmpExchange, L4, Packet, Protocol};
 use secgroup_policy::Query;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::attached::attached_rules;
 
-/// Whether the flow of a packet that a rule admits is tracked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Whether the flow of a packet is tracked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tracking {
     /// Whether it is.
     pub tracked: bool,
     /// Why, in words.
     pub because: String,
+    /// The two rules that it takes to leave a flow untracked: the one that admits it, then the one that admits every answer. None
+    /// where rules have no say in it.
+    pub needs: Vec<Needed>,
+}
+
+/// A rule that has to be there for a flow to be untracked (D8).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Needed {
+    /// What it has to allow.
+    pub needs: String,
+    /// The rule that does; `null` where there is none.
+    pub rule: Option<String>,
 }
 
 /// Where a flow is met: its interface, and the protocol and family of its packets.
@@ -60,31 +72,69 @@ impl Tracking {
         let opposite = direction.reverse();
         let initiator = place.untracked(direction, dport);
         let responder = || place.untracked(opposite, sport).filter(|_| !only_initiator);
-        let because = match (initiator, responder) {
-            (Some((admits, answers)), _) => format!(
-                "{} admits it from or to everywhere, and {} every answer",
-                admits.id, answers.id
-            ),
-            (None, responder) => match responder() {
-                Some((admits, answers)) => format!(
-                    "it may answer a flow to port {sport}, which {} admits from or to everywhere, \
-                     and {} every answer",
+        // The rules that it takes for whoever opened the flow: this end, or the other.
+        let (because, needs) = match (initiator, responder) {
+            (Some((admits, answers)), _) => (
+                format!(
+                    "{} admits it from or to everywhere, and {} every answer",
                     admits.id, answers.id
                 ),
-                None => return tracked(place.why_tracked(direction, dport)),
+                place.needs(direction, dport),
+            ),
+            (None, responder) => match responder() {
+                Some((admits, answers)) => (
+                    format!(
+                        "it may answer a flow to port {sport}, which {} admits from or to everywhere, \
+                         and {} every answer",
+                        admits.id, answers.id
+                    ),
+                    place.needs(opposite, sport),
+                ),
+                None => {
+                    return Self {
+                        tracked: true,
+                        because: place.why_tracked(direction, dport),
+                        needs: place.needs(direction, dport),
+                    };
+                }
             },
         };
         let peer = Query::of(packet, direction).peer;
         if always.covers(peer) {
             // D12.
-            return tracked(format!(
-                "the rules would leave it untracked ({because}), but flows with {peer} are always \
-                 tracked"
-            ));
+            return Self {
+                tracked: true,
+                because: format!(
+                    "the rules would leave it untracked ({because}), but flows with {peer} are \
+                     always tracked"
+                ),
+                needs,
+            };
         }
         Self {
             tracked: false,
             because,
+            needs,
+        }
+    }
+
+    /// A packet of a connection that is tracked already: the rules are not asked any more (D19, D20, D22).
+    pub(crate) fn of_connection() -> Self {
+        tracked(
+            "its connection is tracked since it was opened, and stays so until it ends, whatever \
+             becomes of the rules"
+                .to_owned(),
+        )
+    }
+
+    /// What the engine lets pass without state although the rules would have it tracked (D15, D58).
+    pub(crate) fn of_useless_answer(self) -> Self {
+        Self {
+            tracked: false,
+            because: "it answers a flow that a former policy left untracked, and the rule that \
+                      opened it is revoked: it passes by its own rule and leaves nothing behind"
+                .to_owned(),
+            needs: self.needs,
         }
     }
 }
@@ -103,6 +153,33 @@ impl<'a> Place<'a> {
             .find(|rule| {
                 opens(rule, self.protocol, self.family).is_some_and(|open| open.covers(ports))
             })
+    }
+
+    /// The two rules that leave a flow opened in `direction` to `port` untracked, as far as they are there (D8 b and c).
+    fn needs(&self, direction: Direction, port: u16) -> Vec<Needed> {
+        let (protocol, everywhere) = (self.protocol, Peer::anywhere(self.family));
+        let needed = |direction: Direction, ports, words: String| {
+            let preposition = match direction {
+                Direction::Ingress => "from",
+                Direction::Egress => "to",
+            };
+            Needed {
+                needs: format!("{direction} {words} {preposition} {everywhere}"),
+                rule: self.open(direction, ports).map(|rule| rule.id.to_string()),
+            }
+        };
+        vec![
+            needed(
+                direction,
+                PortRange::single(port),
+                format!("{protocol} {port}"),
+            ),
+            needed(
+                direction.reverse(),
+                PortRange::ALL,
+                format!("{protocol} 0-65535"),
+            ),
+        ]
     }
 
     fn why_tracked(&self, direction: Direction, port: u16) -> String {
@@ -149,5 +226,6 @@ const fn tracked(because: String) -> Tracking {
     Tracking {
         tracked: true,
         because,
+        needs: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ mod audit;
 mod bench;
 mod control;
 mod diff;
+mod explain;
 mod flow_log;
 mod serve;
 mod stacks;
@@ -23,6 +24,7 @@ pub(crate) use self::audit::Audit;
 pub(crate) use self::bench::{Bench, Sweep};
 pub(crate) use self::control::{Flows, Handover, Reload, SocketArgs, Status, Stop};
 pub(crate) use self::diff::Diff;
+pub(crate) use self::explain::Explain;
 pub(crate) use self::flow_log::{FlowLogArgs, FlowLogAs, FlowLogTraffic};
 pub(crate) use self::serve::{LogFormat, Serve, StateArgs};
 pub(crate) use self::stacks::{ApplyArgs, DeleteStack, Deploy, Stacks};
@@ -402,59 +404,6 @@ pub(crate) enum QuotaPreset {
     /// Those of EC2-Classic.
     #[value(name = "classic-2012")]
     Classic2012,
-}
-
-/// Say what would become of a packet, and why: each rule, and the field on which it failed.
-#[derive(Debug, Args)]
-#[command(
-    override_usage = "secgroup explain [OPTIONS] --policy <FILE>... <FLOW>",
-    after_help = "Examples:
-  secgroup explain --policy web.yaml --interface WebInterface --direction ingress \\
-      'tcp 203.0.113.7:40000 > 10.0.1.10:22'
-  secgroup explain --policy groups.json --attach sg-0123456789abcdef0=10.0.1.10 \\
-      --interface 10.0.1.10 --direction ingress 'icmp 8/0 203.0.113.7 > 10.0.1.10'
-
-A flow is PROTOCOL SOURCE > DESTINATION: tcp and udp with ports (IPv6 addresses in brackets),
-icmp and icmpv6 with TYPE/CODE behind the name, any other protocol by its number.
-
-Exit codes: 0 done, whatever the verdict; 2 bad usage or input."
-)]
-pub(crate) struct Explain {
-    #[command(flatten)]
-    pub(crate) policy: PolicyFiles,
-
-    #[command(flatten)]
-    pub(crate) reading: PolicyArgs,
-
-    #[command(flatten)]
-    pub(crate) attaching: AttachArgs,
-
-    /// The interface, by id or address; by default every one that the packet crosses.
-    #[arg(long, value_name = "ID")]
-    pub(crate) interface: Option<String>,
-
-    /// The direction, seen from the interface; by default the one that its addresses say.
-    #[arg(long, value_enum)]
-    pub(crate) direction: Option<Direction>,
-
-    #[command(flatten)]
-    pub(crate) engine: EngineArgs,
-
-    /// Print the explanation as one JSON document.
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    /// The packet, such as 'tcp 203.0.113.7:40000 > 10.0.1.10:22'.
-    #[arg(value_name = "FLOW", required = true)]
-    pub(crate) flow: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Direction {
-    /// Towards the interface.
-    Ingress,
-    /// From the interface.
-    Egress,
 }
 
 /// Enforce security groups on live traffic, until told to stop.

@@ -334,6 +334,31 @@ impl Table {
         Ok(place)
     }
 
+    /// Whether [`insert`](Self::insert) of this key would find room, as far as that can be told without
+    /// making any: what may have run out, and what is half-open, counts as room. For explanations.
+    #[must_use]
+    pub fn has_room(
+        &self,
+        key: &FlowKey,
+        hash: FlowHash,
+        now: Timestamp,
+        allowance: Option<u32>,
+    ) -> bool {
+        let room = Room {
+            family: family(key),
+            interface: key.interface(),
+            allowance,
+            replaced: u32::from(self.lookup(key, hash, now).is_some()),
+        };
+        let is_due = |family| self.store.earliest_due(family, now.as_nanos()).is_some();
+        let own = |family| self.interfaces.oldest_of(room.interface, family);
+        let gives_way = |family| own(family).or_else(|| self.interfaces.oldest_of_any(family));
+        let is_own_open = self.interfaces.oldest(room.interface).is_some();
+        let allowed = || is_own_open || Family::BOTH.into_iter().any(is_due);
+        let placed = || is_due(room.family) || gives_way(room.family).is_some();
+        (!room.lacks_allowance(self) || allowed()) && (!room.lacks_place(self) || placed())
+    }
+
     /// Takes back a connection as it was told of before, with its state, its counters and the time it has left.
     ///
     /// # Errors

@@ -18,7 +18,11 @@ mod server;
 mod session;
 mod socket;
 
-use crate::protocol::{FlowPage, FlowQuery, FlowsRequest, ReloadOutcome, StatusDocument};
+use secgroup_analysis::Explained;
+
+use crate::protocol::{
+    ExplainRequest, FlowPage, FlowQuery, FlowsRequest, ReloadOutcome, StatusDocument,
+};
 
 pub use self::client::{Client, ClientError, Events};
 pub use self::followers::{BEHIND_MAX, Followers, Following};
@@ -35,6 +39,12 @@ pub trait Operate: Send + Sync {
     /// # Errors
     /// In one line, why they cannot be told.
     fn flows(&self, request: &FlowsRequest) -> Result<FlowPage, String>;
+
+    /// What would become of a packet now, and why. Nothing is changed by asking.
+    ///
+    /// # Errors
+    /// In one line, why it cannot be told.
+    fn explain(&self, request: &ExplainRequest) -> Result<Explained, String>;
 
     /// Connections as they open and close, until what is returned is dropped: [`Followers::add`].
     fn follow(&self, filter: &FlowQuery) -> Following;

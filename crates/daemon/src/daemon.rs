@@ -21,6 +21,7 @@ mod acknowledging;
 mod bindings;
 mod endpoint;
 mod events;
+mod explaining;
 mod flow_logs;
 mod following;
 mod host;

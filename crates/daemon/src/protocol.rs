@@ -15,6 +15,7 @@
 //! | `"status"` | `{"status": {...}}`: [`StatusDocument`] |
 //! | `{"flows": {"filter": {...}, "limit": 1000, "count_only": false}}` | `{"flows": {...}}`: [`FlowPage`] |
 //! | `{"follow": {"filter": {...}}}` | `{"following": true}`, then `{"event": {...}}` for each: [`FlowEvent`] |
+//! | `{"explain": {"flow": "tcp 203.0.113.7:40000 > 10.0.1.10:22"}}` | `{"explained": {...}}`: [`Explained`] |
 //! | `{"delete": {"filter": {...}}}`, `{"delete": {"all": true}}` | `{"deleted": 3}` |
 //! | `"reload"` | `{"reload": {...}}`: [`ReloadOutcome`] |
 //! | `"stop"`, `"handover"` | `{"stopping": true}`; the connection is closed when the daemon is gone |
@@ -28,6 +29,8 @@ mod flows;
 mod status;
 mod words;
 
+use secgroup_analysis::Explained;
+use secgroup_packet::Direction;
 use serde::{Deserialize, Serialize};
 
 pub use self::flows::{
@@ -81,6 +84,8 @@ pub enum Request {
     Flows(FlowsRequest),
     /// Connections as they open and close, until the client goes.
     Follow(FollowRequest),
+    /// What would become of a packet now, and why.
+    Explain(ExplainRequest),
     /// Forget connections: their next packet is judged by the rules again.
     Delete(DeleteRequest),
     /// Read the policy files again.
@@ -119,6 +124,25 @@ impl Default for FlowsRequest {
 pub struct FollowRequest {
     /// Which.
     pub filter: FlowQuery,
+}
+
+/// Which packet to explain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainRequest {
+    /// The packet, as [`Flow`](secgroup_analysis::Flow) spells it. A TCP packet whose flags are not said is an ACK of the connection where
+    /// there is one, and a SYN where there is none.
+    pub flow: String,
+    /// At this interface, by its name in the configuration, its id or its address; at every one that the packet crosses where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<String>,
+    /// In this direction; the one that the addresses say where it is left out.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "words::optional_direction"
+    )]
+    pub direction: Option<Direction>,
 }
 
 /// Which connections to forget. Exactly one of the two must be said: a filter that says nothing is not "all".
@@ -162,6 +186,8 @@ pub enum Response {
     Following(bool),
     /// A connection opened or closed.
     Event(FlowEvent),
+    /// What would become of the packet.
+    Explained(Box<Explained>),
     /// How many connections were forgotten.
     Deleted(u64),
     /// What became of the reload.

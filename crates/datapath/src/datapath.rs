@@ -12,7 +12,7 @@ use std::sync::Arc;
 use secgroup_conntrack::{Connection, Pool, Probe, Stats};
 use secgroup_packet::{Direction, Family, FlowKey, Frame, InterfaceIndex, Packet, Timestamp};
 
-use crate::decide::Engine;
+use crate::decide::{Engine, Excerpt};
 use crate::{Reason, Settings, Snapshot, Tally, Verdict};
 
 /// One packet at one interface in one direction: what a verdict is about.
@@ -117,6 +117,13 @@ impl Datapath {
             crossing,
             &probe,
         )
+    }
+
+    /// All that a decision about `crossing` looks at, copied: what becomes of the packet can be tried without touching a connection or
+    /// a counter here. Takes microseconds, whatever the size of the table.
+    #[must_use]
+    pub fn excerpt(&self, crossing: &Crossing<'_>) -> Excerpt {
+        Excerpt::new(&self.engine, Arc::clone(&self.snapshot), crossing)
     }
 
     /// Counts a frame that could not be parsed (step 1) and was at `interface`.

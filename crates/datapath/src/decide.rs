@@ -11,6 +11,7 @@
 //!   establish ──► allow new │ deny invalid-state, table-full   one insert
 //! ```
 
+mod excerpt;
 mod opening;
 mod untracked;
 
@@ -26,6 +27,7 @@ use secgroup_packet::{
 };
 use secgroup_policy::{Query, RuleNumber};
 
+pub use self::excerpt::Excerpt;
 use self::opening::Opens;
 use self::untracked::untracked;
 use crate::exempt::{Exemption, exemption};

@@ -15,6 +15,7 @@ pub use secgroup_conntrack::{
 };
 
 pub use crate::datapath::{Crossing, Datapath};
+pub use crate::decide::Excerpt;
 pub use crate::reason::{Action, Reason, Verdict};
 pub use crate::settings::{Settings, TcpMode};
 pub use crate::snapshot::{AlwaysTrack, Interface, Snapshot};

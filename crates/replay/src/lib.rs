@@ -7,6 +7,7 @@ mod captures;
 mod compare;
 mod decided;
 mod denied;
+mod examined;
 mod flow_log;
 mod lines;
 mod lockstep;
@@ -27,6 +28,7 @@ pub use crate::audit::{
 };
 pub use crate::compare::{ChangedFlow, Comparison, ComparisonReport, Told, compare};
 pub use crate::decided::Judged;
+pub use crate::examined::{Examination, ExamineError, examine};
 pub use crate::flow_log::FlowLogPlan;
 pub use crate::look::Kind;
 pub use crate::report::{

@@ -180,7 +180,7 @@ impl Lines {
 }
 
 /// Seconds, with as many digits as the capture has.
-fn time(record: &Record<'_>) -> impl std::fmt::Display + use<> {
+pub(crate) fn time(record: &Record<'_>) -> impl std::fmt::Display + use<> {
     let nanos = record.time.as_nanos();
     let (seconds, fraction) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
     if record.time_digits > 6 {

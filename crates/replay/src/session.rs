@@ -1,5 +1,6 @@
 //! A policy, the engine, and bursts of records through both.
 
+use secgroup_analysis::Scene;
 use secgroup_control::{Defaults, Registry};
 use secgroup_datapath::{Crossing, Datapath, Settings, Tally, Verdict};
 use secgroup_io::Record;
@@ -187,6 +188,33 @@ impl Session {
         }
         self.datapath.burst(crossings, verdicts);
         self.datapath.sweep(crossings.len());
+    }
+
+    /// Judges one record as [`judge`](Self::judge) does, and keeps of it what an explanation needs: its connection before, its verdicts, and
+    /// the engine after each.
+    pub fn scenes<'a>(&mut self, record: Record<'a>) -> (Seen<'a>, Vec<Scene<'a>>) {
+        let mut all = Vec::with_capacity(1);
+        self.look_at(record, &mut all);
+        // Invariant: `look_at` appends one.
+        let seen = all.swap_remove(0);
+        let mut scenes = Vec::new();
+        let (Kind::Ip(packet), Some(frame)) = (seen.kind, record.frame()) else {
+            return (seen, scenes);
+        };
+        for (interface, direction) in seen.crossed.places() {
+            let crossing = Crossing {
+                frame,
+                packet,
+                interface,
+                direction,
+                at: record.time,
+            };
+            let before = self.datapath.excerpt(&crossing).connection(&crossing);
+            let verdict = self.datapath.one(&crossing);
+            let after = self.datapath.excerpt(&crossing);
+            scenes.push(Scene::judged(crossing, before, verdict, after));
+        }
+        (seen, scenes)
     }
 
     /// Appends what a record is, and what it crosses, and counts it where it contradicts itself.

@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::event::{EventfdFlags, eventfd};
-use secgroup_datapath::{Connection, Snapshot};
+use secgroup_datapath::{Connection, Excerpt, Snapshot};
 use secgroup_io::live::Settle;
-use secgroup_packet::InterfaceIndex;
+use secgroup_packet::{Direction, InterfaceIndex, Packet};
 
 use crate::worker::{LinkSpec, Report};
 use crate::{Attached, FlowFilter};
@@ -89,6 +89,13 @@ pub(crate) enum Command {
     Report { reply: Sender<Report> },
     /// Look at a piece of the connection table.
     Visit { visit: Visit, reply: Sender<Piece> },
+    /// Hand out a copy of what a decision about this packet looks at.
+    Excerpt {
+        packet: Packet,
+        interface: InterfaceIndex,
+        direction: Direction,
+        reply: Sender<Excerpt>,
+    },
     /// Take connections back.
     Restore {
         connections: Vec<Connection>,

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
-use secgroup_datapath::{Connection, Snapshot};
-use secgroup_packet::InterfaceIndex;
+use secgroup_datapath::{Connection, Excerpt, Snapshot};
+use secgroup_packet::{Direction, InterfaceIndex, Packet};
 
 use crate::control::Control;
 use crate::crew::Crew;
@@ -184,6 +184,19 @@ impl Runtime {
     /// Ends the connections that `filter` means, whatever the rules say; how many there were. Their next packets are judged as those of new ones.
     pub fn delete(&self, filter: &FlowFilter) -> u64 {
         self.control.delete(filter)
+    }
+
+    /// What a decision about `packet`, where it crosses `interface` in `direction`, looks at, copied from the worker whose packet it would be: what
+    /// becomes of it can be tried there, and no connection or counter moves. `None` where no link carries the interface, or its worker does not
+    /// answer within a second.
+    #[must_use]
+    pub fn excerpt(
+        &self,
+        packet: Packet,
+        interface: InterfaceIndex,
+        direction: Direction,
+    ) -> Option<Excerpt> {
+        self.control.excerpt(packet, interface, direction)
     }
 
     /// Devices appeared, went up, or changed: links that are closed are tried again, and devices that were down asked again.

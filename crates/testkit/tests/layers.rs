@@ -71,6 +71,7 @@ const ALLOWED: [(&str, &[&str]); 22] = [
             "control",
             "import",
             "io",
+            "analysis",
             "runtime",
             "flowlog",
             "ec2",

@@ -6,7 +6,7 @@ use secgroup_model::{Family, PeeringStatus};
 use secgroup_packet::Direction;
 
 use crate::tests::world::{World, net, spec};
-use crate::{Change, Explanation, Field, explain};
+use crate::{Change, Explainer, Explanation, FailsOn, Outcome};
 
 /// An interface with one group.
 fn world(rules: &[&str]) -> World {
@@ -18,21 +18,26 @@ fn world(rules: &[&str]) -> World {
 /// `allow new sg-a#0`, `deny no-rule`.
 fn short(told: &Explanation) -> String {
     let rule = told.rule.as_deref().unwrap_or_default();
-    format!("{} {} {rule}", told.verdict, told.reason)
+    format!("{} {} {rule}", told.verdict.as_str(), told.reason)
         .trim_end()
         .to_owned()
 }
 
 fn added(told: &Explanation) -> String {
     match &told.change {
-        Change::Add { group, rule } => format!("{group}: {} {rule}", rule.direction),
+        Change::Add {
+            group,
+            direction,
+            allows,
+            ..
+        } => format!("{group}: {direction} {allows}"),
         other => panic!("{other:?} adds nothing"),
     }
 }
 
 fn removed(told: &Explanation) -> Vec<&str> {
     match &told.change {
-        Change::Remove { rules } => rules.iter().map(|rule| rule.rule.as_str()).collect(),
+        Change::Remove { rules, .. } => rules.iter().map(|rule| rule.rule.as_str()).collect(),
         other => panic!("{other:?} removes nothing"),
     }
 }
@@ -56,17 +61,14 @@ fn every_rule_of_the_direction_with_the_field_on_which_it_fails() {
     ])
     .explain("eni-a", "tcp 203.0.113.7:40000 > 10.0.1.10:22");
     assert_eq!(short(&told), "allow new sg-a#4");
-    let fields: Vec<_> = told
-        .considered
-        .iter()
-        .map(|rule| &rule.fails_on[..])
-        .collect();
-    let expected: [&[Field]; 5] = [
-        &[Field::Peer],
-        &[Field::Port],
-        &[Field::Protocol],
-        &[Field::Peer, Field::Port],
-        &[],
+    let fields: Vec<_> = told.rules().map(|rule| rule.fails_on).collect();
+    let expected = [
+        Some(FailsOn::Source),
+        Some(FailsOn::Port),
+        Some(FailsOn::Protocol),
+        Some(FailsOn::Family),
+        None,
+        Some(FailsOn::Direction),
     ];
     assert_eq!(fields, expected);
     let tracking = told.tracking.as_ref().unwrap();
@@ -87,9 +89,9 @@ fn a_prefix_list_is_its_entries() {
     let told = world.explain("eni-a", "tcp 203.0.113.7:1 > 10.0.1.10:22");
     assert_eq!(short(&told), "allow new sg-a#0");
     let told = world.explain("eni-a", "tcp 203.0.113.8:1 > 10.0.1.10:22");
-    assert_eq!(told.considered[0].fails_on, [Field::Peer]);
+    assert_eq!(told.groups[0].rules[0].fails_on, Some(FailsOn::Source));
     let told = world.explain("eni-a", "udp 203.0.113.7:1 > 10.0.1.10:53");
-    assert_eq!(told.considered[1].fails_on, [Field::Peer]);
+    assert_eq!(told.groups[0].rules[1].fails_on, Some(FailsOn::Source));
 }
 
 #[test]
@@ -125,26 +127,38 @@ fn a_stale_reference_matches_nothing() {
             .interface("eni-far", &["sg-far"], &["172.16.0.9"]);
         let told = world.explain("eni-a", "tcp 172.16.0.9:1 > 10.0.1.10:22");
         assert_eq!(short(&told), verdict);
-        assert_eq!(told.considered[0].matches, told.verdict == "allow");
+        let matches = told.groups[0].rules[0].matches;
+        assert_eq!(matches, told.verdict == Outcome::Allow);
     }
 }
 
 #[test]
 fn what_is_never_filtered() {
     let world = world(&[]);
-    for flow in [
+    for (flow, exemption) in [
         // C17: resolver, metadata, router; then DHCP, NDP (C18) and DHCPv6.
-        "udp 10.0.1.10:40000 > 10.0.0.2:53",
-        "tcp 10.0.1.10:40000 > 169.254.169.254:80",
-        "icmp 10.0.1.1 > 10.0.1.10",
-        "udp 10.0.1.10:68 > 10.0.1.1:67",
-        "icmpv6 135/0 fe80::1 > 2001:db8::10",
-        "icmpv6 143/0 fe80::1 > 2001:db8::10",
-        "udp [2001:db8::10]:546 > [ff02::1:2]:547",
+        (
+            "udp 10.0.1.10:40000 > 10.0.0.2:53",
+            "the resolver of the VPC",
+        ),
+        (
+            "tcp 10.0.1.10:40000 > 169.254.169.254:80",
+            "instance metadata",
+        ),
+        ("icmp 10.0.1.1 > 10.0.1.10", "the router of the subnet"),
+        ("udp 10.0.1.10:68 > 255.255.255.255:67", "DHCP"),
+        ("icmpv6 135/0 fe80::1 > 2001:db8::10", "neighbour discovery"),
+        (
+            "icmpv6 143/0 fe80::1 > 2001:db8::10",
+            "multicast listener discovery",
+        ),
+        ("udp [2001:db8::10]:546 > [ff02::1:2]:547", "DHCPv6"),
     ] {
         let told = world.explain("eni-a", flow);
         assert_eq!(short(&told), "allow exempt", "{flow}");
         assert_eq!(nothing(&told), "security groups never filter this traffic");
+        let said = told.exemption.as_deref().unwrap();
+        assert!(said.starts_with(exemption), "{flow}: {said}");
         assert_eq!((told.tracking, told.why), (None, None));
     }
     // C19: another resolver is filtered like everything else.
@@ -161,15 +175,18 @@ fn what_is_never_filtered() {
 #[test]
 fn spoofed_packets_are_turned_by_no_rule() {
     let world = world(&["out all 0.0.0.0/0"]);
-    let settings = (&Settings::default(), &Defaults::default());
     let flow = "tcp 10.9.9.9:1 > 203.0.113.7:80".parse().unwrap();
-    let egress = Some(Direction::Egress);
-    let told = explain(&world.0, Some("eni-a"), egress, &flow, settings).unwrap();
-    assert_eq!(short(&told[0]), "deny spoofed");
-    assert!(nothing(&told[0]).contains("turn its check off"));
+    let told = |world: &World| {
+        let explainer = Explainer::new(&world.0, &Settings::default(), &Defaults::default());
+        let egress = Some(Direction::Egress);
+        let mut told = explainer.explain(Some("eni-a"), egress, &flow).unwrap();
+        told.places.remove(0)
+    };
+    let spoofed = told(&world);
+    assert_eq!(short(&spoofed), "deny spoofed");
+    assert!(nothing(&spoofed).contains("turn its check off"));
     let world = world.edit("eni-a", |eni| eni.source_dest_check = false);
-    let told = explain(&world.0, Some("eni-a"), egress, &flow, settings).unwrap();
-    assert_eq!(short(&told[0]), "allow new sg-a#0");
+    assert_eq!(short(&told(&world)), "allow new sg-a#0");
 }
 
 #[test]
@@ -295,13 +312,13 @@ fn the_way_follows_from_addresses_and_prefixes() {
         .group("sg-a", &["in all 0.0.0.0/0"])
         .interface("eni-a", &["sg-a"], &["10.0.1.10", "10.0.2.64/28"])
         .interface("eni-b", &["sg-a"], &["10.0.1.20"]);
-    let settings = (&Settings::default(), &Defaults::default());
+    let explainer = Explainer::new(&world.0, &Settings::default(), &Defaults::default());
     let places = |name: Option<&str>, direction, flow: &str| {
         let flow = flow.parse().unwrap();
-        let told = explain(&world.0, name, direction, &flow, settings);
+        let told = explainer.explain(name, direction, &flow);
         told.map(|told| {
             let place = |one: &Explanation| format!("{} {}", one.interface, one.direction);
-            told.iter().map(place).collect::<Vec<_>>().join(", ")
+            told.places.iter().map(place).collect::<Vec<_>>().join(", ")
         })
         .map_err(|error| error.to_string())
     };
@@ -354,12 +371,11 @@ fn the_way_follows_from_addresses_and_prefixes() {
 
 #[test]
 fn long_lists_of_interfaces_are_cut_short() {
-    let settings = (&Settings::default(), &Defaults::default());
     let flow = "tcp 192.0.2.1:1 > 192.0.2.2:2".parse().unwrap();
     let error = |world: &World| {
-        explain(&world.0, Some("eni-x"), None, &flow, settings)
-            .unwrap_err()
-            .to_string()
+        let explainer = Explainer::new(&world.0, &Settings::default(), &Defaults::default());
+        let told = explainer.explain(Some("eni-x"), None, &flow);
+        told.unwrap_err().to_string()
     };
     assert!(error(&World::new()).ends_with("give one with --attach GROUP=ADDRESS"));
     let with = |last: u32| {
@@ -374,39 +390,141 @@ fn long_lists_of_interfaces_are_cut_short() {
 
 #[test]
 fn json_can_be_read() {
-    let told =
-        world(&["in tcp 22 10.0.0.0/8"]).explain("eni-a", "tcp 203.0.113.7:1 > 10.0.1.10:22");
+    let world = world(&["in tcp 22 10.0.0.0/8"]);
+    let told = world.everywhere("tcp 203.0.113.7:1 > 10.0.1.10:22");
     let json = serde_json::to_value(&told).unwrap();
     let expected = serde_json::json!({
-        "interface": "eni-a",
-        "direction": "ingress",
-        "verdict": "deny",
-        "reason": "no-rule",
-        "rule": null,
-        "group": null,
-        "why": "sg-a#0 (tcp 22 from 10.0.0.0/8) would match but for its peer",
-        "considered": [{
-            "rule": "sg-a#0",
-            "group": "sg-a",
-            "allows": "tcp 22 from 10.0.0.0/8",
-            "description": null,
-            "matches": false,
-            "fails_on": ["peer"],
-        }],
-        "change": {
-            "change": "add",
-            "group": "sg-a",
-            "direction": "ingress",
-            "allows": "tcp 22 from 203.0.113.7/32",
+        "packet": {
+            "flow": "tcp 203.0.113.7:1 > 10.0.1.10:22",
+            "src": "203.0.113.7",
+            "dst": "10.0.1.10",
+            "protocol": "tcp",
+            "sport": 1,
+            "dport": 22,
+            "tcp_flags": "syn",
         },
+        "verdict": "deny",
+        "places": [{
+            "interface": "eni-a",
+            "direction": "ingress",
+            "verdict": "deny",
+            "reason": "no-rule",
+            "rule": null,
+            "group": null,
+            "why": "sg-a#0 (tcp 22 from 10.0.0.0/8) would match but for its peer",
+            "connection": { "before": null, "after": null },
+            "groups": [{
+                "group": "sg-a",
+                "name": "sg-a",
+                "rules": [{
+                    "rule": "sg-a#0",
+                    "direction": "ingress",
+                    "allows": "tcp 22 from 10.0.0.0/8",
+                    "description": null,
+                    "matches": false,
+                    "fails_on": "source",
+                }],
+            }],
+            "change": {
+                "change": "add",
+                "group": "sg-a",
+                "direction": "ingress",
+                "allows": "tcp 22 from 203.0.113.7/32",
+                "cloudformation": "SgAIngressTcp22From203x0x113x7x32:\n  \
+                    Type: AWS::EC2::SecurityGroupIngress\n  Properties:\n    \
+                    GroupId: sg-a\n    IpProtocol: 'tcp'\n    FromPort: 22\n    ToPort: 22\n    \
+                    CidrIp: 203.0.113.7/32\n",
+                "commands": ["aws ec2 authorize-security-group-ingress --group-id sg-a \
+                    --ip-permissions 'IpProtocol=tcp,FromPort=22,ToPort=22,\
+                    IpRanges=[{CidrIp=203.0.113.7/32}]'"],
+            },
+        }],
     });
     assert_eq!(json, expected);
-    let told = world(&["in all 0.0.0.0/0"]).explain("eni-a", "47 203.0.113.7 > 10.0.1.10");
-    let json = serde_json::to_value(&told.change).unwrap();
-    let rules = serde_json::json!([{ "group": "sg-a", "rule": "sg-a#0" }]);
+}
+
+#[test]
+fn json_of_everything_can_be_read_back() {
+    let world = world(&[
+        "in tcp 22 10.0.0.0/8",
+        "in all 0.0.0.0/0",
+        "out all 0.0.0.0/0",
+    ]);
+    for flow in [
+        "tcp 203.0.113.7:1 > 10.0.1.10:22",
+        "tcp rst 203.0.113.7:1 > 10.0.1.10:22",
+        "tcp ack 10.0.1.10:1 > 203.0.113.7:22",
+        "47 203.0.113.7 > 10.0.1.10",
+        "icmp 10.0.1.10 > 10.0.1.1",
+        "icmpv6 2001:db8::1 > 2001:db8::10",
+    ] {
+        let told = world.everywhere(flow);
+        let text = serde_json::to_string(&told).unwrap();
+        let read: crate::Explained = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, told, "{flow}");
+    }
+}
+
+/// What the connection was and what it is, step by step; the excerpt leaves the engine as it was.
+#[test]
+fn a_packet_that_was_typed_opens_its_connection_and_leaves_nothing_behind() {
+    let world = world(&["in tcp 22 203.0.113.0/24"]);
+    let flow = "tcp 203.0.113.7:1 > 10.0.1.10:22".parse().unwrap();
+    let explainer = Explainer::new(&world.0, &Settings::default(), &Defaults::default());
+    for _ in 0..40 {
+        let told = explainer.explain(None, None, &flow).unwrap();
+        let connection = &told.places[0].connection;
+        assert_eq!(connection.before, None);
+        let after = connection.after.as_ref().unwrap();
+        assert_eq!(
+            (after.state.as_str(), after.opened, after.ingress_packets),
+            ("syn-sent", Direction::Ingress, 1)
+        );
+        assert_eq!(
+            (after.local.as_str(), after.remote.as_str()),
+            ("10.0.1.10:22", "203.0.113.7:1")
+        );
+        assert_eq!(after.rule.as_deref(), Some("sg-a#0"));
+    }
+}
+
+#[test]
+fn a_segment_that_opens_nothing_says_what_would() {
+    let world = world(&["in tcp 22 203.0.113.0/24"]);
+    let told = world.explain("eni-a", "tcp ack 203.0.113.7:1 > 10.0.1.10:22");
+    assert_eq!(short(&told), "deny invalid-state");
+    assert!(nothing(&told).contains("only a SYN opens a tracked connection"));
+    assert!(told.tracking.unwrap().tracked);
+    // Untracked flows have no state that a segment could fail to fit (D38).
+    let world = World::new()
+        .group("sg-a", &["in tcp 22 0.0.0.0/0", "out all 0.0.0.0/0"])
+        .interface("eni-a", &["sg-a"], &["10.0.1.10"]);
+    let told = world.explain("eni-a", "tcp ack 203.0.113.7:1 > 10.0.1.10:22");
+    assert_eq!(short(&told), "allow untracked sg-a#0");
+}
+
+/// The two rules of D8, as far as they are there.
+#[test]
+fn the_two_rules_that_leave_a_flow_untracked() {
+    let needs = |rules: &[&str]| {
+        let told = world(rules).explain("eni-a", "tcp 203.0.113.7:1 > 10.0.1.10:80");
+        let needs = told.tracking.unwrap().needs;
+        let needs = needs.into_iter().map(|needed| (needed.needs, needed.rule));
+        <[_; 2]>::try_from(needs.collect::<Vec<_>>()).unwrap()
+    };
+    let admits = "ingress tcp 80 from 0.0.0.0/0".to_owned();
+    let answers = "egress tcp 0-65535 to 0.0.0.0/0".to_owned();
+    let rule = |id: &str| Some(id.to_owned());
     assert_eq!(
-        json,
-        serde_json::json!({ "change": "remove", "rules": rules })
+        needs(&["in tcp 80 0.0.0.0/0", "out all 0.0.0.0/0"]),
+        [
+            (admits.clone(), rule("sg-a#0")),
+            (answers.clone(), rule("sg-a#1"))
+        ]
+    );
+    assert_eq!(
+        needs(&["in tcp 80 203.0.113.0/24", "out all 0.0.0.0/0"]),
+        [(admits, None), (answers, rule("sg-a#1"))]
     );
 }
 

@@ -37,6 +37,15 @@ fn what_is_a_flow() {
         ),
         ("17 10.0.0.1:1 > 10.0.0.2:2", "udp 10.0.0.1:1 > 10.0.0.2:2"),
         (
+            "tcp syn 10.0.0.1:1 > 10.0.0.2:2",
+            "tcp 10.0.0.1:1 > 10.0.0.2:2",
+        ),
+        (
+            "tcp ACK+syn 10.0.0.1:1 > 10.0.0.2:2",
+            "tcp syn+ack 10.0.0.1:1 > 10.0.0.2:2",
+        ),
+        ("6 none [::1]:1 > [::2]:2", "tcp none [::1]:1 > [::2]:2"),
+        (
             "icmp 203.0.113.7 > 10.0.1.10",
             "icmp 8/0 203.0.113.7 > 10.0.1.10",
         ),
@@ -199,7 +208,11 @@ const NO_FLOWS: &[(&str, &str)] = &[
     ),
     (
         "tcp 8/0 10.0.0.1:1 > 10.0.0.2:2",
-        "'8/0' is one word too many: only ICMP has a TYPE/CODE",
+        "'8/0' is no flag of TCP: there are fin, syn, rst, psh, ack, urg, ece, cwr, as in syn+ack",
+    ),
+    (
+        "udp ack 10.0.0.1:1 > 10.0.0.2:2",
+        "'ack' is one word too many: only ICMP has a TYPE/CODE, and TCP flags",
     ),
     (
         "sctp 10.0.0.1 > 10.0.0.2",

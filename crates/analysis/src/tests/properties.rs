@@ -1,6 +1,8 @@
 //! Explanations against the reference evaluator, rule by rule against the engine, and the changes
 //! that they propose against what then happens.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use secgroup_control::{Defaults, Lowering};
 use secgroup_datapath::{AlwaysTrack, Settings};
@@ -12,10 +14,12 @@ use secgroup_oracle::{LinkKind, Oracle};
 use secgroup_packet::Packet;
 use secgroup_policy::{Query, Selector};
 
+use crate::explain::fails_on;
 use crate::mismatch::{Field, Mismatch};
+use crate::tests::proposed::{by_command, by_template};
 use crate::tests::random::{Sent, defaults, flows, specs, worlds};
 use crate::tests::world::World;
-use crate::{Change, Explanation, Flow, explain};
+use crate::{Change, Explainer, Explanation, FailsOn, Flow, Outcome};
 
 /// Explains `flow` at `interface` in `direction`.
 fn at(
@@ -24,18 +28,11 @@ fn at(
     flow: &Flow,
     defaults: &Defaults,
 ) -> Explanation {
-    let settings = Settings::default();
+    let explainer = Explainer::new(inventory, &Settings::default(), defaults);
     let name = Some(interface.as_str());
-    let mut all = explain(
-        inventory,
-        name,
-        Some(direction),
-        flow,
-        (&settings, defaults),
-    )
-    .unwrap();
-    assert_eq!(all.len(), 1);
-    all.remove(0)
+    let mut all = explainer.explain(name, Some(direction), flow).unwrap();
+    assert_eq!(all.places.len(), 1);
+    all.places.remove(0)
 }
 
 /// Every interface, both ways.
@@ -76,15 +73,27 @@ pub(super) fn by_oracle(
 /// Makes the change.
 fn apply(change: &Change, inventory: &mut Inventory) {
     match change {
-        Change::Add { group, rule } => {
-            let rules = &mut inventory.groups.get_mut(group).unwrap().rules;
-            rules.push(Rule::new(RuleId::new("added"), rule.clone()));
+        Change::Add {
+            group,
+            direction,
+            allows,
+            cloudformation,
+            commands,
+        } => {
+            // Two spellings of one rule, as somebody reads them who knows neither the other nor this crate.
+            let rule = by_template(*direction, cloudformation);
+            assert_eq!(by_command(&commands[0]), rule);
+            assert_eq!(&rule.to_string(), allows);
+            let group = GroupId::new(group);
+            let rules = &mut inventory.groups.get_mut(&group).unwrap().rules;
+            rules.push(Rule::new(RuleId::new("added"), rule));
         }
-        Change::Remove { rules } => {
+        Change::Remove { rules, .. } => {
             for gone in rules {
-                let rules = &mut inventory.groups.get_mut(&gone.group).unwrap().rules;
+                let group = GroupId::new(&gone.group);
+                let rules = &mut inventory.groups.get_mut(&group).unwrap().rules;
                 let before = rules.len();
-                rules.retain(|rule| rule.id != gone.rule);
+                rules.retain(|rule| rule.id.as_str() != gone.rule);
                 assert_eq!(rules.len(), before - 1, "{gone:?} is one rule");
             }
         }
@@ -100,19 +109,25 @@ proptest! {
         for place in places(&world) {
             let told = at(&world.0, place, &flow, &defaults);
             let (reason, passes, rule) = by_oracle(&world.0, place, &frame, &defaults);
-            prop_assert_eq!(told.reason, reason, "{} at {:?}", flow, place);
-            prop_assert_eq!(told.verdict == "allow", passes);
+            prop_assert_eq!(told.reason.as_str(), reason, "{} at {:?}", flow, place);
+            prop_assert_eq!(told.verdict == Outcome::Allow, passes);
             prop_assert_eq!(told.group.clone().zip(told.rule.clone()), rule);
             prop_assert_eq!(told.why.is_some(), !passes);
             // The rule that admits it is the first of those that are said to match.
             if let Some(rule) = &told.rule {
-                let first = told.considered.iter().find(|rule| rule.matches).unwrap();
-                prop_assert_eq!((&first.rule, Some(&first.group)), (rule, told.group.as_ref()));
+                let first = told.rules().find(|rule| rule.matches).unwrap();
+                prop_assert_eq!(&first.rule, rule);
+                let group = told.groups.iter().find(|group| group.rules.contains(first));
+                prop_assert_eq!(group.map(|group| &group.group), told.group.as_ref());
             }
             if reason == "no-rule" {
-                prop_assert!(told.considered.iter().all(|rule| !rule.matches));
+                prop_assert!(told.rules().all(|rule| !rule.matches));
             }
-            prop_assert!(told.considered.iter().all(|r| r.matches == r.fails_on.is_empty()));
+            prop_assert!(told.rules().all(|rule| rule.matches == rule.fails_on.is_none()));
+            prop_assert_eq!(told.exemption.is_some(), reason == "exempt");
+            // A new connection is there afterwards, and no other packet of a fresh engine leaves one.
+            prop_assert!(told.connection.before.is_none());
+            prop_assert!(told.connection.after.is_none() || reason == "new");
         }
     }
 
@@ -122,9 +137,15 @@ proptest! {
     ) {
         for place in places(&world) {
             let told = at(&world.0, place, &flow, &defaults);
-            prop_assert_eq!(told.tracking.is_some(), told.rule.is_some());
+            let was_asked = !matches!(told.reason.as_str(), "exempt" | "no-rule" | "spoofed");
+            prop_assert_eq!(told.tracking.is_some(), was_asked);
             if let Some(tracking) = &told.tracking {
-                prop_assert_eq!(tracking.tracked, told.reason != "untracked", "{:?}", told);
+                prop_assert_eq!(tracking.tracked, told.reason.as_str() != "untracked", "{:?}", told);
+                let has_both = tracking.needs.len() == 2
+                    && tracking.needs.iter().all(|needed| needed.rule.is_some());
+                // Both rules there, and tracked all the same: D12.
+                prop_assert!(tracking.tracked || has_both);
+                prop_assert!(!has_both || !tracking.tracked || defaults.always_track != AlwaysTrack::Never);
                 prop_assert!(!tracking.because.is_empty());
             }
         }
@@ -141,18 +162,31 @@ proptest! {
             let after = at(&changed, place, &flow, &defaults);
             match &before.change {
                 Change::Add { group, .. } => {
-                    prop_assert_eq!(after.verdict, "allow", "{:?}", before);
+                    prop_assert_eq!(after.verdict, Outcome::Allow, "{:?}", before);
                     prop_assert_eq!(after.rule.as_deref(), Some("added"));
-                    prop_assert!(world.0.interfaces[place.0].groups.contains(group));
+                    let group = GroupId::new(group);
+                    prop_assert!(world.0.interfaces[place.0].groups.contains(&group));
                 }
-                Change::Remove { rules } => {
-                    prop_assert_eq!(after.reason, "no-rule", "{:?}", before);
+                Change::Remove { rules, cloudformation, commands } => {
+                    prop_assert_eq!(after.reason.as_str(), "no-rule", "{:?}", before);
+                    let groups: BTreeSet<_> = rules.iter().map(|rule| &rule.group).collect();
+                    prop_assert_eq!(commands.len(), groups.len(), "{:?}", commands);
+                    for rule in rules {
+                        let comment = format!("  # {}\n", rule.rule);
+                        prop_assert!(cloudformation.contains(&comment), "{}", cloudformation);
+                    }
                     // Each of them has to go: any one that stays admits the packet.
                     for kept in rules {
                         let others = rules.iter().filter(|rule| *rule != kept).cloned().collect();
+                        let others = Change::Remove {
+                            rules: others,
+                            cloudformation: String::new(),
+                            commands: Vec::new(),
+                        };
                         let mut changed = world.0.clone();
-                        apply(&Change::Remove { rules: others }, &mut changed);
-                        prop_assert_eq!(at(&changed, place, &flow, &defaults).verdict, "allow");
+                        apply(&others, &mut changed);
+                        let after = at(&changed, place, &flow, &defaults);
+                        prop_assert_eq!(after.verdict, Outcome::Allow);
                     }
                 }
                 Change::None { because } => {
@@ -169,7 +203,8 @@ proptest! {
     ) {
         for place in places(&world) {
             let told = at(&world.0, place, &flow, &Defaults::default());
-            let Change::Add { group, rule } = &told.change else { continue };
+            let Change::Add { group, cloudformation, .. } = &told.change else { continue };
+            let (group, rule) = (&GroupId::new(group), &by_template(place.1, cloudformation));
             let query = Query::of(&flow.packet(), place.1);
             let other = Query::of(&other.packet(), place.1);
             let admits = |query: &Query| matches_alone(&world.0, group, rule, query);
@@ -196,6 +231,20 @@ proptest! {
         let matches = |spec: &RuleSpec| matches_alone(&world.0, &group.id, spec, &query);
         prop_assert_eq!(mismatch.is_match(), matches(&spec), "{:?}", mismatch);
 
+        let first = fails_on(&world.0, group, &spec, &query);
+        prop_assert_eq!(first.is_none(), matches(&spec));
+        let others = Query { direction: query.direction.reverse(), ..query };
+        prop_assert_eq!(fails_on(&world.0, group, &spec, &others), Some(FailsOn::Direction));
+        let fields = mismatch.fields();
+        prop_assert!(match first {
+            None => fields.is_empty(),
+            Some(FailsOn::Direction) => false,
+            Some(FailsOn::Family) => !fields.is_empty() && fields != [Field::Port],
+            Some(FailsOn::Protocol) => fields.contains(&Field::Protocol),
+            Some(FailsOn::Port | FailsOn::Type) => fields.contains(&Field::Port),
+            Some(FailsOn::Source | FailsOn::Destination) => fields == [Field::Peer],
+        }, "{:?} {:?}", first, fields);
+
         let by_peer = RuleSpec { traffic: Traffic::All, ..spec.clone() };
         prop_assert_eq!(mismatch.fields().contains(&Field::Peer), !matches(&by_peer));
         let everywhere = Peer::anywhere(query.family());
@@ -209,8 +258,9 @@ proptest! {
 
     #[test]
     fn nothing_named_is_what_the_addresses_say(world in worlds(), Sent { flow, .. } in flows()) {
-        let settings = (&Settings::default(), &Defaults::default());
-        let crossed = explain(&world.0, None, None, &flow, settings).unwrap_or_default();
+        let defaults = Defaults::default();
+        let explainer = Explainer::new(&world.0, &Settings::default(), &defaults);
+        let crossed = explainer.explain(None, None, &flow).map_or_else(|_| Vec::new(), |all| all.places);
         let Packet { addresses, .. } = flow.packet();
         for place @ (id, direction) in places(&world) {
             let interface = &world.0.interfaces[id];
@@ -222,8 +272,8 @@ proptest! {
                 || interface.prefixes.iter().any(|prefix| prefix.contains(&own));
             let found = crossed
                 .iter()
-                .find(|told| told.interface == id.as_str() && told.direction == direction.as_str());
-            let expected = crosses.then(|| at(&world.0, place, &flow, settings.1));
+                .find(|told| told.interface == id.as_str() && told.direction == direction);
+            let expected = crosses.then(|| at(&world.0, place, &flow, &defaults));
             prop_assert_eq!(found, expected.as_ref());
         }
     }

@@ -1,10 +1,13 @@
 //! Random worlds and flows: few addresses, ports and groups, so that everything meets.
 
+use std::net::{IpAddr, SocketAddr};
+
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use secgroup_control::Defaults;
 use secgroup_datapath::AlwaysTrack;
 use secgroup_model::{Family, PeeringStatus, RuleSpec};
+use secgroup_packet::{L4, Packet, Protocol, TcpFlags};
 use secgroup_testkit::frame;
 
 use crate::Flow;
@@ -235,5 +238,31 @@ impl Payload {
             flow: text.parse().unwrap(),
             frame,
         }
+    }
+}
+
+/// A frame of a packet that answers one of [`flows`].
+pub(super) fn frame_of(packet: &Packet) -> Vec<u8> {
+    let end = |address: IpAddr, port| SocketAddr::new(address, port).to_string();
+    let (src, dst) = (packet.src(), packet.dst());
+    let (from, to) = (src.to_string(), dst.to_string());
+    match packet.l4 {
+        L4::Tcp {
+            sport,
+            dport,
+            flags,
+        } => {
+            let letters = match flags {
+                TcpFlags::ACK => "A",
+                _ => "SA",
+            };
+            frame::tcp(&end(src, sport), &end(dst, dport), letters, b"")
+        }
+        L4::Udp { sport, dport } => frame::udp(&end(src, sport), &end(dst, dport), b""),
+        L4::Icmp { kind, code, .. } if packet.protocol == Protocol::ICMP => {
+            frame::icmp(&from, &to, kind, code, [0, 1, 0, 0], b"")
+        }
+        L4::Icmp { kind, code, .. } => frame::icmp6(&from, &to, kind, code, [0, 1, 0, 0], b""),
+        L4::Other | L4::LaterFragment => frame::raw_proto(&from, &to, packet.protocol.0, &[0; 16]),
     }
 }

@@ -10,7 +10,7 @@ use secgroup_model::{
     RuleSpec, SecurityGroup, Subnet, SubnetId, Tags, Traffic, Vpc, VpcId,
 };
 
-use crate::{Explanation, explain};
+use crate::{Explained, Explainer, Explanation};
 
 /// A rule in words: `in tcp 22 203.0.113.0/24`, `in icmp 8/0 sg-a`, `out all ::/0`, `in 47 pl-1`.
 /// Ports may be `22`, `80-90` or `all`; ICMP `8`, `8/0` or `all`.
@@ -191,11 +191,18 @@ impl World {
     }
 
     pub(super) fn explain_by(&self, at: &str, flow: &str, defaults: &Defaults) -> Explanation {
-        let settings = Settings::default();
         let flow = flow.parse().unwrap();
-        let explained = explain(&self.0, Some(at), None, &flow, (&settings, defaults)).unwrap();
-        let [one] = <[Explanation; 1]>::try_from(explained).unwrap();
+        let explainer = Explainer::new(&self.0, &Settings::default(), defaults);
+        let explained = explainer.explain(Some(at), None, &flow).unwrap();
+        let [one] = <[Explanation; 1]>::try_from(explained.places).unwrap();
         one
+    }
+
+    /// What becomes of `flow` wherever it goes.
+    pub(super) fn everywhere(&self, flow: &str) -> Explained {
+        let flow = flow.parse().unwrap();
+        let explainer = Explainer::new(&self.0, &Settings::default(), &Defaults::default());
+        explainer.explain(None, None, &flow).unwrap()
     }
 }
 

@@ -9,7 +9,7 @@ use secgroup_datapath::{AlwaysTrack, Settings, Timeouts};
 use secgroup_model::{Inventory, VpcId};
 use secgroup_replay::{Change, Plan, Report, SessionSettings, Sharing};
 
-use crate::args::{EngineArgs, Replay, TcpMode, take_policies};
+use crate::args::{AttachArgs, EngineArgs, PolicyArgs, Replay, TcpMode, take_policies};
 use crate::commands::{flow_log, outputs};
 use crate::progress::Progress;
 use crate::{Failure, Outcome, policy, render, say};
@@ -18,14 +18,15 @@ use crate::{Failure, Outcome, policy, render, say};
 pub(crate) fn run(mut args: Replay) -> Result<Outcome, Failure> {
     args.captures = take_policies(args.captures, &mut args.policy.files);
     check_usage(&args)?;
-    let Some(before) = inventory(&args.policy.files, &args)? else {
+    let files = &args.policy.files;
+    let Some(before) = inventory(files, &args.reading, &args.attaching)? else {
         return Ok(Outcome::BadInput);
     };
     let vpc = args.vpc.as_deref().map(VpcId::new);
     if let Some(vpc) = &vpc {
         check_vpc(&before, vpc)?;
     }
-    let Some(changes) = changes(&args)? else {
+    let Some(changes) = changes(&args.changes, &args.reading, &args.attaching)? else {
         return Ok(Outcome::BadInput);
     };
     let progress = Progress::over(&args.captures);
@@ -122,23 +123,31 @@ fn outcome(report: &Report, fail_on_deny: bool) -> Outcome {
 }
 
 /// The policy in `files`, with the interfaces that were typed.
-fn inventory(files: &[PathBuf], args: &Replay) -> Result<Option<Inventory>, Failure> {
-    let Some(mut inventory) = policy::read(files, &args.reading) else {
+fn inventory(
+    files: &[PathBuf],
+    reading: &PolicyArgs,
+    attaching: &AttachArgs,
+) -> Result<Option<Inventory>, Failure> {
+    let Some(mut inventory) = policy::read(files, reading) else {
         return Ok(None);
     };
-    policy::attach(&mut inventory, &args.attaching)?;
+    policy::attach(&mut inventory, attaching)?;
     Ok(Some(inventory))
 }
 
-/// The policies to come, one per moment.
-fn changes(args: &Replay) -> Result<Option<Vec<Change>>, Failure> {
+/// The policies to come, one per moment; `None` where one of them has errors.
+pub(super) fn changes(
+    typed: &[(Duration, PathBuf)],
+    reading: &PolicyArgs,
+    attaching: &AttachArgs,
+) -> Result<Option<Vec<Change>>, Failure> {
     let mut by_moment: BTreeMap<Duration, Vec<PathBuf>> = BTreeMap::new();
-    for (after, file) in &args.changes {
+    for (after, file) in typed {
         by_moment.entry(*after).or_default().push(file.clone());
     }
     let mut changes = Vec::with_capacity(by_moment.len());
     for (after, files) in by_moment {
-        let Some(policy) = inventory(&files, args)? else {
+        let Some(policy) = inventory(&files, reading, attaching)? else {
             return Ok(None);
         };
         let files = files

@@ -15,7 +15,7 @@ pub(crate) use self::audit::audit;
 pub(crate) use self::bench::bench;
 pub(crate) use self::check::findings;
 pub(crate) use self::difference::difference;
-pub(crate) use self::explain::explanation;
+pub(crate) use self::explain::explained;
 pub(crate) use self::flows::{event as flow_event, flows};
 pub(crate) use self::replay::report;
 pub(crate) use self::stacks::{change_set, stacks};

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use secgroup_analysis::{Explained, explain_unjudged};
 use secgroup_daemon::control::{ControlSocket, Followers, Following, Operate, Server};
 use secgroup_daemon::protocol::{
-    ByFamily, FlowLine, FlowPage, FlowQuery, FlowState, FlowsRequest, InterfaceReport,
-    InterfaceState, PolicyReport, PortReport, ReloadOutcome, Reloads, StatusDocument,
-    VerdictReport, WorkerReport,
+    ByFamily, ExplainRequest, FlowLine, FlowPage, FlowQuery, FlowState, FlowsRequest,
+    InterfaceReport, InterfaceState, PolicyReport, PortReport, ReloadOutcome, Reloads,
+    StatusDocument, VerdictReport, WorkerReport,
 };
 use secgroup_packet::Direction;
 use serde_json::Value;
@@ -39,6 +40,13 @@ impl Operate for Paper {
             matched: 12_345,
             flows: [ssh(), ping()].into_iter().take(shown as usize).collect(),
         })
+    }
+
+    fn explain(&self, request: &ExplainRequest) -> Result<Explained, String> {
+        if self.faulty {
+            return Err("worker 1 does not answer".to_owned());
+        }
+        Ok(explain_unjudged(request.flow.clone()))
     }
 
     fn follow(&self, filter: &FlowQuery) -> Following {
@@ -311,6 +319,28 @@ fn what_is_deleted_must_be_said() {
         daemon.run(words).code(2);
     }
     assert!(daemon.paper.filters.lock().unwrap().is_empty());
+}
+
+#[test]
+fn an_explanation_is_asked_for_and_shown() {
+    let daemon = Daemon::new(false);
+    let flow = "tcp ack 203.0.113.7:1 > 10.0.1.10:22";
+    let text = daemon.run(&format!("explain --live {flow}")).code(0).stdout;
+    assert!(text.starts_with(&format!("{flow}: none\n")), "{text}");
+    let run = daemon.run(&format!("explain --live --json --interface web {flow}"));
+    assert_eq!(run.code(0).json()["packet"]["flow"], flow);
+    // What is no flow does not get as far as the daemon.
+    daemon
+        .run("explain --live tcp 203.0.113.7 > 10.0.1.10")
+        .code(2);
+    let run = Daemon::new(true)
+        .run(&format!("explain --live {flow}"))
+        .code(1);
+    assert!(
+        run.stderr.contains("worker 1 does not answer"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! - [`operation`]: starting, stopping, being killed, restarting with connections, refusing what cannot be trusted;
 //! - [`commands`]: following connections, watching the status, handing over;
 //! - [`flow_log`]: who talked to whom, as files;
+//! - [`explaining`]: what the daemon says of packets and connections, without disturbing them;
 //! - [`host`]: flows that the kernel carries on in host mode, and rules that another program holds up;
 //! - [`service`]: what whoever started it is told;
 //! - [`story`]: the policy managed by the AWS CLI alone, from the first group on;
@@ -24,6 +25,7 @@ mod audit;
 mod backends;
 mod changes;
 mod commands;
+mod explaining;
 mod flow_log;
 mod fragments;
 mod host;

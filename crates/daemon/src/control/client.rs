@@ -5,10 +5,12 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use secgroup_analysis::Explained;
+
 use super::line::{LineError, Lines, line_of};
 use crate::protocol::{
-    Answer, DeleteRequest, ErrorBody, FlowEvent, FlowPage, FlowQuery, FlowsRequest, FollowRequest,
-    Question, ReloadOutcome, Request, Response, StatusDocument,
+    Answer, DeleteRequest, ErrorBody, ExplainRequest, FlowEvent, FlowPage, FlowQuery, FlowsRequest,
+    FollowRequest, Question, ReloadOutcome, Request, Response, StatusDocument,
 };
 
 /// Bytes that an answer may have: more than [`MAX_PAGE`](crate::protocol::MAX_PAGE) flows need.
@@ -96,6 +98,14 @@ impl Client {
     pub fn flows(&mut self, request: FlowsRequest) -> Result<FlowPage, ClientError> {
         match self.ask(Request::Flows(request))? {
             Response::Flows(page) => Ok(page),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What would become of a packet now, and why.
+    pub fn explain(&mut self, request: ExplainRequest) -> Result<Explained, ClientError> {
+        match self.ask(Request::Explain(request))? {
+            Response::Explained(explained) => Ok(*explained),
             other => Err(unexpected(&other)),
         }
     }

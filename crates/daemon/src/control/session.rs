@@ -7,12 +7,13 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded, select};
+use secgroup_analysis::Flow;
 
 use super::Operate;
 use super::line::{LineError, Lines, line_of};
 use crate::protocol::{
-    Answer, DeleteRequest, ErrorCode, FlowQuery, FlowsRequest, MAX_PAGE, Question, Request,
-    Response, VERSION,
+    Answer, DeleteRequest, ErrorCode, ExplainRequest, FlowQuery, FlowsRequest, MAX_PAGE, Question,
+    Request, Response, VERSION,
 };
 
 /// Bytes that a request may have: the longest filter has some hundreds.
@@ -84,6 +85,10 @@ fn understand(line: &[u8]) -> Result<Request, Box<Response>> {
         Request::Flows(FlowsRequest { limit, .. }) if *limit > MAX_PAGE => {
             Err(bad(format!("the limit is {MAX_PAGE} flows at most")))
         }
+        Request::Explain(ExplainRequest { flow, .. }) => match flow.parse::<Flow>() {
+            Ok(_) => Ok(question.request),
+            Err(error) => Err(bad(error.to_string())),
+        },
         _ => Ok(question.request),
     }
 }
@@ -93,6 +98,9 @@ fn carry_out(request: Request, operate: &dyn Operate) -> Response {
     match request {
         Request::Status => Response::Status(Box::new(operate.status())),
         Request::Flows(request) => operate.flows(&request).map_or_else(failed, Response::Flows),
+        Request::Explain(request) => operate
+            .explain(&request)
+            .map_or_else(failed, |explained| Response::Explained(Box::new(explained))),
         Request::Delete(request) => operate
             .delete(&request.filter)
             .map_or_else(failed, Response::Deleted),

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, bounded};
+use secgroup_analysis::Explained;
 use secgroup_conntrack::Connection;
 use secgroup_control::Lowering;
 use secgroup_ec2::Changes;
@@ -30,12 +31,12 @@ use super::links::{Link, Surroundings};
 use super::managing::{self, Reach};
 use super::names::Names;
 use super::state::State;
-use super::{Order, Orders, RunOptions, saving};
+use super::{Order, Orders, RunOptions, explaining, saving};
 use crate::config::Config;
 use crate::control::{Followers, Following, Operate};
 use crate::protocol::{
-    FlowLogReport, FlowPage, FlowQuery, FlowsRequest, InterfaceReport, PolicyReport, ReloadOutcome,
-    StatusDocument, WorkerReport,
+    ExplainRequest, FlowLogReport, FlowPage, FlowQuery, FlowsRequest, InterfaceReport,
+    PolicyReport, ReloadOutcome, StatusDocument, WorkerReport,
 };
 
 /// How long whoever asks for a reload waits for it: more than any policy takes.
@@ -381,6 +382,18 @@ impl Operate for Operator {
             matched,
             flows: flows.collect(),
         })
+    }
+
+    fn explain(&self, request: &ExplainRequest) -> Result<Explained, String> {
+        let explain = |managed: Option<&Inventory>| {
+            let state = self.lock();
+            let policy = managed.unwrap_or(&state.policy.inventory);
+            explaining::explain(&state, &self.runtime, policy, request)
+        };
+        match &self.managed {
+            Some(service) => service.read(|known| explain(Some(&known.inventory))),
+            None => explain(None),
+        }
     }
 
     fn follow(&self, filter: &FlowQuery) -> Following {

@@ -48,6 +48,28 @@ pub(super) mod direction {
     }
 }
 
+/// The same, where it may be left out.
+pub(super) mod optional_direction {
+    use secgroup_packet::Direction;
+    use serde::{Deserializer, Serializer};
+
+    pub(in crate::protocol) fn serialize<S: Serializer>(
+        direction: &Option<Direction>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match direction {
+            Some(direction) => to.serialize_str(direction.as_str()),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(in crate::protocol) fn deserialize<'a, D: Deserializer<'a>>(
+        from: D,
+    ) -> Result<Option<Direction>, D::Error> {
+        super::direction::deserialize(from).map(Some)
+    }
+}
+
 /// `"tcp"`, `"47"`; numbers are understood without quotes, too.
 pub(super) mod protocol {
     use secgroup_packet::Protocol;

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use secgroup_analysis::{Explained, explain_unjudged};
 use secgroup_conntrack::{Connection, State};
 use secgroup_daemon::control::{Client, ControlSocket, Followers, Following, Operate, Server};
 use secgroup_daemon::protocol::{
-    FlowEvent, FlowLine, FlowPage, FlowQuery, FlowsRequest, PolicyReport, ReloadOutcome, Reloads,
-    StatusDocument,
+    ExplainRequest, FlowEvent, FlowLine, FlowPage, FlowQuery, FlowsRequest, PolicyReport,
+    ReloadOutcome, Reloads, StatusDocument,
 };
 use secgroup_packet::{Direction, FlowKey, FlowKey4, InterfaceIndex, Protocol, Timestamp};
 
@@ -58,6 +59,10 @@ impl Operate for Fake {
             matched: all.len() as u64,
             flows: all.iter().map(line).take(limit as usize).collect(),
         })
+    }
+
+    fn explain(&self, request: &ExplainRequest) -> Result<Explained, String> {
+        Ok(explain_unjudged(request.flow.clone()))
     }
 
     fn follow(&self, filter: &FlowQuery) -> Following {

@@ -11,7 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secgroup_daemon::control::{Client, ClientError, ControlSocket, ListenError, Server};
-use secgroup_daemon::protocol::{DeleteRequest, ErrorCode, FlowQuery, FlowsRequest, ReloadOutcome};
+use secgroup_daemon::protocol::{
+    DeleteRequest, ErrorCode, ExplainRequest, FlowQuery, FlowsRequest, ReloadOutcome,
+};
+use secgroup_packet::Direction;
 
 use crate::fake::{Running, eventually};
 
@@ -46,6 +49,16 @@ fn every_request_has_its_answer() {
         ..DeleteRequest::default()
     };
     assert_eq!(client.delete(all).unwrap(), 2);
+
+    let request = |flow: &str| ExplainRequest {
+        flow: flow.to_owned(),
+        interface: Some("web".to_owned()),
+        direction: Some(Direction::Egress),
+    };
+    let flow = "tcp 10.0.0.1:1 > 192.0.2.7:22";
+    assert_eq!(client.explain(request(flow)).unwrap().packet.flow, flow);
+    let error = client.explain(request("tcp")).unwrap_err();
+    assert!(error.to_string().contains("no '>'"), "{error}");
 
     let refused = client.reload().unwrap();
     assert!(matches!(

@@ -121,6 +121,7 @@ impl Files {
             verdicts: Some(Box::new(lines.clone())),
             write_allowed: Some(path("allowed")),
             write_denied: Some(path("denied")),
+            annotate: None,
             flow_log: None,
             top: 1000,
             sharing: Sharing {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use secgroup_datapath::Connection;
+use secgroup_datapath::{Connection, Excerpt};
+use secgroup_packet::{Direction, InterfaceIndex, Packet};
 
 use super::{Control, lock};
 use crate::FlowFilter;
@@ -21,6 +22,29 @@ impl Control {
             matched += walk(mailbox, filter, limit, false, &mut found);
         }
         (found, matched)
+    }
+
+    /// What a decision about this packet looks at, from the worker whose it would be; `None` where no link carries the interface, or its worker does
+    /// not answer.
+    pub(crate) fn excerpt(
+        &self,
+        packet: Packet,
+        interface: InterfaceIndex,
+        direction: Direction,
+    ) -> Option<Excerpt> {
+        let spec = lock(&self.links)
+            .attached
+            .get(&interface)
+            .map(|link| Arc::clone(&link.spec))?;
+        let owner = |key| Owners::of_flow(self.steering, &key, spec.count());
+        let shard = packet.flow_key(interface, direction).map_or(0, owner);
+        let worker = spec.workers.get(usize::from(shard))?;
+        self.mailbox(*worker)?.answer(|reply| Command::Excerpt {
+            packet,
+            interface,
+            direction,
+            reply,
+        })
     }
 
     /// Ends the connections that `filter` means; how many there were.
@@ -128,7 +152,7 @@ impl Control {
 
     /// How many connections wait for the link of this interface.
     #[cfg(test)]
-    pub(crate) fn parked_of(&self, interface: secgroup_packet::InterfaceIndex) -> usize {
+    pub(crate) fn parked_of(&self, interface: InterfaceIndex) -> usize {
         lock(&self.links).parked.get(&interface).map_or(0, Vec::len)
     }
 }

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use rustix::event::epoll;
-use secgroup_datapath::{Connection, Snapshot};
-use secgroup_packet::{FlowKey, InterfaceIndex};
+use secgroup_datapath::{Connection, Crossing, Excerpt, Snapshot};
+use secgroup_packet::{Direction, FlowKey, Frame, InterfaceIndex, LinkType, Packet};
 
 use super::link::{Devices, Link, LinkSpec};
 use super::{Token, Turn, Worker};
@@ -79,6 +79,14 @@ impl Worker {
             }
             Command::Visit { visit, reply } => {
                 let _ = reply.send(self.visit(&visit));
+            }
+            Command::Excerpt {
+                packet,
+                interface,
+                direction,
+                reply,
+            } => {
+                let _ = reply.send(self.excerpt(packet, interface, direction));
             }
             Command::Restore { connections, reply } => {
                 let _ = reply.send(self.restore(&connections));
@@ -258,6 +266,29 @@ impl Worker {
             datapath.remove(key);
         }
         piece
+    }
+
+    /// Microseconds, as a burst is: a copy of one or two connections, whatever the size of the table.
+    fn excerpt(
+        &mut self,
+        packet: Packet,
+        interface: InterfaceIndex,
+        direction: Direction,
+    ) -> Excerpt {
+        let datapath = &mut self.judge.datapath;
+        datapath.tick(self.judge.now);
+        let frame = Frame {
+            link: LinkType::RawIp,
+            data: &[],
+            wire_len: packet.ip_len,
+        };
+        datapath.excerpt(&Crossing {
+            frame,
+            packet,
+            interface,
+            direction,
+            at: self.judge.now,
+        })
     }
 
     fn restore(&mut self, connections: &[Connection]) -> u64 {

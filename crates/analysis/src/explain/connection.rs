@@ -1,0 +1,71 @@
+//! A tracked connection, for people: in the words of `secgroup flows`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use secgroup_control::Registry;
+use secgroup_datapath::{Connection, State};
+use secgroup_packet::{Direction, FlowKey, Protocol, Timestamp};
+use secgroup_policy::RuleNumber;
+
+use super::document::ConnectionLine;
+
+/// The line of `connection` at `now`.
+pub(super) fn line(connection: &Connection, registry: &Registry, now: Timestamp) -> ConnectionLine {
+    let key = &connection.key;
+    let (local, remote, ports): (IpAddr, IpAddr, _) = match key {
+        FlowKey::V4(key) => (
+            key.local.into(),
+            key.remote.into(),
+            [key.local_port, key.remote_port],
+        ),
+        FlowKey::V6(key) => (
+            key.local.into(),
+            key.remote.into(),
+            [key.local_port, key.remote_port],
+        ),
+    };
+    let protocol = key.protocol();
+    let has_ports = matches!(protocol, Protocol::TCP | Protocol::UDP);
+    let end = |address: IpAddr, port| {
+        if has_ports {
+            SocketAddr::new(address, port).to_string()
+        } else {
+            address.to_string()
+        }
+    };
+    let [ingress, egress] = [Direction::Ingress, Direction::Egress].map(|way| way as usize);
+    let left = connection.expires.saturating_since(now);
+    let rule = RuleNumber::known(connection.rule).and_then(|number| registry.rule(number));
+    ConnectionLine {
+        protocol: protocol.to_string(),
+        local: end(local, ports[0]),
+        remote: end(remote, ports[1]),
+        opened: connection.originator,
+        state: state(connection.state).to_owned(),
+        rule: rule.map(|known| known.rule.id.to_string()),
+        ingress_packets: connection.packets[ingress].into(),
+        ingress_bytes: connection.bytes[ingress],
+        egress_packets: connection.packets[egress].into(),
+        egress_bytes: connection.bytes[egress],
+        expires_in_seconds: left.as_secs() + u64::from(left.subsec_nanos() > 0),
+    }
+}
+
+/// The name of a state; whose FIN came first is not told.
+pub(super) const fn state(state: State) -> &'static str {
+    match state {
+        State::SynSent => "syn-sent",
+        State::SynSent2 => "syn-sent2",
+        State::SynRecv => "syn-recv",
+        State::Established => "established",
+        State::FinWaitOriginator | State::FinWaitResponder => "fin-wait",
+        State::CloseWaitOriginator | State::CloseWaitResponder => "close-wait",
+        State::LastAck => "last-ack",
+        State::TimeWait => "time-wait",
+        State::Close => "close",
+        State::Udp => "udp",
+        State::UdpStream => "udp-stream",
+        State::Icmp => "icmp",
+        State::Other => "other",
+    }
+}
