@@ -324,7 +324,7 @@ fn a_capture_may_have_several_policies() {
     let explain = [&explain[..], &["--packet", &number]].concat();
     let before = secgroup(&explain).code(0).json();
     assert_eq!(before["places"][0]["reason"], "untracked");
-    let change = format!("0.1={closed}");
+    let change = format!("0.001={closed}");
     let after = secgroup(&[&explain[..], &["--change-at", &change]].concat())
         .code(0)
         .json();

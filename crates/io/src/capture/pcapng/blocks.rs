@@ -114,5 +114,7 @@ fn end(options: &mut Vec<u8>) {
 
 /// As much of a text as an option may hold.
 fn cut(text: &str) -> &[u8] {
-    &text.as_bytes()[..text.floor_char_boundary(OPTION_MAX)]
+    let mut ends = (0..=OPTION_MAX.min(text.len())).rev();
+    let end = ends.find(|&end| text.is_char_boundary(end));
+    &text.as_bytes()[..end.unwrap_or(0)]
 }
