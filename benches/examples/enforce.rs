@@ -123,6 +123,7 @@ impl Bench {
             engine: secgroup_datapath::Settings::default(),
             handoff: 1024,
             clock: Clock::System,
+            observers: None,
         };
         let runtime = Runtime::start(settings, Arc::new(snapshot))?;
         let workers = Workers {

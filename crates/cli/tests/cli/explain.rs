@@ -211,13 +211,14 @@ fn a_packet_of_a_capture_as_the_replay_judges_it() {
             if !seen.insert(kind) {
                 continue;
             }
-            let number = line["packet"].to_string();
+            let packet = &line["packet"];
+            let number = packet.to_string();
             let arguments = ["explain", "--policy", LAB, "--json", "--capture", &capture];
             let run = secgroup(&[&arguments[..], &["--packet", &number]].concat()).code(0);
             let told = run.json();
             let judged: Vec<_> = lines
                 .iter()
-                .filter(|line| line["packet"].to_string() == number)
+                .filter(|line| line["packet"] == *packet)
                 .collect();
             let places = told["places"].as_array().unwrap();
             let fields = [

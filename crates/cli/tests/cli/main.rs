@@ -5,6 +5,7 @@
     reason = "helpers of tests are tests: a failing assertion is how they speak"
 )]
 
+mod annotate;
 mod audit;
 mod bench;
 mod check;
