@@ -71,7 +71,7 @@ fn group_id(id: &GroupId) -> String {
     }
     format!(
         "$(aws ec2 describe-security-groups --filters \
-         Name=tag:aws:cloudformation:logical-id,Values={id} --query SecurityGroups[0].GroupId \
+         Name=tag:aws:cloudformation:logical-id,Values={id} --query 'SecurityGroups[0].GroupId' \
          --output text)"
     )
 }
