@@ -92,9 +92,10 @@ fn tshark_reads_what_the_verdict_lines_say() {
             "{capture}: every packet is there"
         );
         for [number, interface, comments] in &packets {
+            let packet = Value::from(number.parse::<u64>().unwrap());
             let of_packet: Vec<_> = lines
                 .iter()
-                .filter(|line| line["packet"].to_string() == *number)
+                .filter(|line| line["packet"] == packet)
                 .collect();
             let comments: Vec<_> = comments.split(';').collect();
             assert_eq!(
