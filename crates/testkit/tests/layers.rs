@@ -17,7 +17,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may depend on, directly, in its `[dependencies]` and `[build-dependencies]`.
-const ALLOWED: [(&str, &[&str]); 22] = [
+const ALLOWED: [(&str, &[&str]); 23] = [
     ("packet", &[]),
     ("conntrack", &["packet"]),
     ("policy", &["packet"]),
@@ -42,6 +42,7 @@ const ALLOWED: [(&str, &[&str]); 22] = [
             "oracle",
         ],
     ),
+    ("report", &[]),
     (
         "analysis",
         &["packet", "policy", "datapath", "model", "control"],
@@ -76,6 +77,7 @@ const ALLOWED: [(&str, &[&str]); 22] = [
             "flowlog",
             "ec2",
             "endpoint",
+            "report",
         ],
     ),
     (
@@ -98,6 +100,7 @@ const ALLOWED: [(&str, &[&str]); 22] = [
             "store",
             "endpoint",
             "bench",
+            "report",
         ],
     ),
     ("oracle", &["model"]),
