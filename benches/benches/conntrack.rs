@@ -16,7 +16,7 @@ use secgroup_benches::harness::{bursts, criterion, group, slow_group};
 use secgroup_benches::naive::Entry;
 use secgroup_benches::policy::START;
 use secgroup_benches::rules::rules;
-use secgroup_conntrack::{Config, Lifetimes, Opening, Probe, State, Step, Table};
+use secgroup_conntrack::{Config, Lifetimes, Opening, Passage, Probe, State, Step, Table};
 use secgroup_packet::{Direction, FlowKey, FlowKey4, L4, Protocol, TcpFlags, Timestamp};
 use secgroup_policy::{Directory, Query, RuleSet, Selector};
 
@@ -61,9 +61,12 @@ const fn opening(state: State) -> Opening {
 /// A look-up of one packet in the table, to the end.
 #[inline]
 fn advance(table: &mut Table, probe: &Probe, timeouts: &Lifetimes) {
-    let handle = table.find(probe);
-    let handle = handle.expect("every flow of the benchmark is there");
-    let step = table.advance(handle, Direction::Ingress, &ACK, LEN, START, timeouts);
+    let passage = Passage {
+        sender: Direction::Ingress,
+        l4: &ACK,
+        len: LEN,
+    };
+    let step = table.follow(probe, &passage, START, timeouts);
     assert!(matches!(step, Step::Pass { .. }));
 }
 

@@ -10,7 +10,7 @@ use secgroup_benches::check::against_oracle;
 use secgroup_benches::flows::{DRAWS, Draw, Flow, SERVICE, flows, short, strangers};
 use secgroup_benches::frames::{Frames, IMIX, SMALL};
 use secgroup_benches::harness::{criterion, group};
-use secgroup_benches::line::{Line, crossing};
+use secgroup_benches::line::{Line, take};
 use secgroup_benches::naive::Naive;
 use secgroup_benches::policy::{OPEN, START, datapath, inventory};
 use secgroup_datapath::Reason;
@@ -95,12 +95,14 @@ fn data(flows: &[Flow], draw: Draw, imix: bool) -> Frames {
 
 /// What of it is reading the frames.
 fn parse_alone(group: &mut BenchmarkGroup<'_, WallTime>, param: &str, frames: &Frames) {
-    let mut at = 0;
+    let (mut at, mut crossings) = (0, Vec::with_capacity(1));
     group.throughput(Throughput::Elements(1));
     group.bench_function(BenchmarkId::new("parse alone", param), |bencher| {
         bencher.iter(|| {
             at = (at + 1) % frames.len();
-            black_box(crossing(frames.frame(at), START));
+            crossings.clear();
+            take(frames.frame(at), START, &mut crossings);
+            black_box(&crossings);
         });
     });
 }

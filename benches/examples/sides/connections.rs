@@ -5,7 +5,7 @@ use std::path::Path;
 
 use secgroup_benches::flows::{DRAWS, Draw, Flow, SERVICE, flows, low16, low32};
 use secgroup_benches::policy::START;
-use secgroup_conntrack::{Config, Lifetimes, Opening, State, Step, Table};
+use secgroup_conntrack::{Config, Lifetimes, Opening, Passage, Probe, State, Step, Table};
 use secgroup_packet::{Direction, FlowKey, FlowKey4, L4, TcpFlags};
 
 use crate::{BURST, Figures, nanoseconds};
@@ -13,10 +13,14 @@ use crate::{BURST, Figures, nanoseconds};
 /// The bytes of a packet.
 const LEN: u32 = 46;
 
-const ACK: L4 = L4::Tcp {
-    sport: 0,
-    dport: 0,
-    flags: TcpFlags::ACK,
+const PASSAGE: Passage<'_> = Passage {
+    sender: Direction::Ingress,
+    l4: &L4::Tcp {
+        sport: 0,
+        dport: 0,
+        flags: TcpFlags::ACK,
+    },
+    len: LEN,
 };
 
 /// Writes `keys`, 16 bytes each, and `draws`: which of them the packets are of, four bytes each, in this machine's order.
@@ -60,8 +64,8 @@ pub(crate) fn measure(count: usize) -> Figures {
     let mut seen = 0;
     let mut advance = |table: &mut Table, keys: &[FlowKey]| {
         seen += keys.len() as u64;
-        find(table, keys, |table, handle| {
-            let step = table.advance(handle, Direction::Ingress, &ACK, LEN, START, &lifetimes);
+        probed(table, keys, |table, probe| {
+            let step = table.follow(probe, &PASSAGE, START, &lifetimes);
             assert!(matches!(step, Step::Pass { .. }));
         });
     };
@@ -72,8 +76,8 @@ pub(crate) fn measure(count: usize) -> Figures {
     ] {
         let found_in = nanoseconds(DRAWS, || {
             for keys in packets.chunks_exact(burst) {
-                find(&mut table, keys, |_, handle| {
-                    black_box(handle);
+                probed(&mut table, keys, |table, probe| {
+                    black_box(table.find(probe).expect("every connection is there"));
                 });
             }
         });
@@ -94,27 +98,21 @@ pub(crate) fn measure(count: usize) -> Figures {
 
 /// The look-up of a burst, as the datapath does it.
 #[inline]
-fn find(
-    table: &mut Table,
-    keys: &[FlowKey],
-    mut each: impl FnMut(&mut Table, secgroup_conntrack::Handle),
-) {
+fn probed(table: &mut Table, keys: &[FlowKey], mut each: impl FnMut(&mut Table, &Probe)) {
     if let [key] = keys {
         let mut probe = table.probe_key(key);
         table.aim(&mut probe);
-        let handle = table.find(&probe).expect("every connection is there");
-        return each(table, handle);
+        return each(table, &probe);
     }
-    let mut probes = [const { None }; BURST];
+    let mut probes = [Probe::NONE; BURST];
     for (probe, key) in probes.iter_mut().zip(keys) {
-        *probe = Some(table.probe_key(key));
+        *probe = table.probe_key(key);
     }
-    for probe in probes.iter_mut().flatten() {
+    for probe in probes.iter_mut().take(keys.len()) {
         table.aim(probe);
     }
-    for probe in probes.iter().flatten() {
-        let handle = table.find(probe).expect("every connection is there");
-        each(table, handle);
+    for probe in probes.iter().take(keys.len()) {
+        each(table, probe);
     }
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use secgroup_datapath::{Crossing, Datapath, Reason, Verdict};
-use secgroup_packet::{Direction, Frame, InterfaceIndex, Parsed, Timestamp};
+use secgroup_packet::{Direction, Frame, InterfaceIndex, Packet, Reading, Timestamp};
 
 use crate::workload::frames::{Frames, direction};
 use crate::workload::policy::START;
@@ -89,8 +89,7 @@ impl<'a> Line<'a> {
         self.crossings.clear();
         for index in self.at..until {
             self.now = self.now.saturating_add(self.gap);
-            let frame = self.frames.frame(index);
-            self.crossings.extend(crossing(frame, self.now));
+            take(self.frames.frame(index), self.now, &mut self.crossings);
         }
         self.at = until;
         &self.crossings
@@ -138,19 +137,20 @@ impl<'a> Line<'a> {
     }
 }
 
-/// A frame of this workload as the engine takes it; `None` where it is none.
+/// Appends a frame of this workload as the engine takes it, unless it is none: read where it will stay, as a worker reads it.
 #[inline]
-#[must_use]
-pub fn crossing(frame: Frame<'_>, at: Timestamp) -> Option<Crossing<'_>> {
-    let direction = direction(frame.data);
-    let Ok(Parsed::Ip(packet)) = frame.parse() else {
-        return None;
-    };
-    Some(Crossing {
+pub fn take<'a>(frame: Frame<'a>, at: Timestamp, crossings: &mut Vec<Crossing<'a>>) {
+    crossings.push(Crossing {
         frame,
-        packet,
+        packet: Packet::BLANK,
         interface: INTERFACE,
-        direction,
+        direction: direction(frame.data),
         at,
-    })
+    });
+    let reading = crossings
+        .last_mut()
+        .map(|place| frame.read(&mut place.packet));
+    if reading != Some(Reading::Ip) {
+        crossings.pop();
+    }
 }

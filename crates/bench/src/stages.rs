@@ -8,7 +8,7 @@
 use std::hint::black_box;
 
 use secgroup_conntrack::{Config, Probe, Table};
-use secgroup_datapath::{Datapath, Tally, Verdict};
+use secgroup_datapath::{Crossing, Datapath, Tally, Verdict};
 use secgroup_packet::Timestamp;
 
 use crate::Figure;
@@ -67,13 +67,17 @@ fn twin(datapath: &Datapath, now: Timestamp) -> Table {
 /// Parses a burst, and asks for the lines of its connections.
 #[inline]
 fn ask(line: &mut Line<'_>, burst: usize, table: &Table, probes: &mut Vec<Probe>) -> usize {
-    probes.clear();
     let crossings = line.parse(burst);
-    probes.extend(
-        crossings
-            .iter()
-            .map(|crossing| table.probe(&crossing.packet, crossing.interface, crossing.direction)),
-    );
+    probes.resize(crossings.len(), Probe::NONE);
+    for (crossing, probe) in crossings.iter().zip(probes.iter_mut()) {
+        let Crossing {
+            packet,
+            interface,
+            direction,
+            ..
+        } = crossing;
+        table.probe(packet, *interface, *direction, probe);
+    }
     for probe in probes.iter_mut() {
         table.aim(probe);
     }

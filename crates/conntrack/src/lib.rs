@@ -24,5 +24,5 @@ pub use crate::pool::Pool;
 pub use crate::probe::Probe;
 pub use crate::state::{Lifetimes, State, Timeouts};
 pub use crate::store::Handle;
-pub use crate::table::{Config, Full, Stats, Step, Table};
+pub use crate::table::{Config, Full, Passage, Stats, Step, Table};
 pub use crate::tcp::TcpClass;

@@ -75,12 +75,20 @@ impl Body {
     }
 }
 
+/// Ports and interface that no key has: the highest number of an interface is nobody's.
+const NOBODY: u64 = u64::MAX;
+
 impl<const N: usize> Line<N> {
-    /// What lies in a place that no connection has taken yet.
+    /// What lies in a place that no connection has taken yet: nobody's key.
     pub(crate) const BLANK: Self = Self {
-        words: [0; N],
+        words: [NOBODY; N],
         body: Body::new(Protocol(0)),
     };
+
+    /// The connection is gone: what is left has nobody's key.
+    pub(crate) const fn vacate(&mut self) {
+        self.words[N - 1] = NOBODY;
+    }
 
     pub(crate) const fn new(key: &PackedKey<N>, body: Body) -> Self {
         Self {

@@ -38,8 +38,8 @@ pub struct Probe {
 const _: () = assert!(size_of::<Probe>() == 64);
 
 impl Probe {
-    /// A packet that belongs to no connection.
-    const NONE: Self = Self {
+    /// That of a packet which belongs to no connection; also what lies in a place for probes.
+    pub const NONE: Self = Self {
         words: [0; WORDS_V6],
         hash: FlowHash(0),
         hint: None,
@@ -47,42 +47,56 @@ impl Probe {
         family: None,
     };
 
-    /// The probe of a packet where it crosses `interface` in `direction`.
+    /// Makes this the probe of a packet where it crosses `interface` in `direction`.
     #[inline(always)]
-    pub(crate) fn of(
+    pub(crate) fn point(
+        &mut self,
         seed: &Seed,
         packet: &Packet,
         interface: InterfaceIndex,
         direction: Direction,
-    ) -> Self {
+    ) {
         match packet.addresses {
             AddressPair::V4 { src, dst } => match packet.ports(direction) {
                 Some(ports) => {
                     let ends = direction.ends(src, dst);
-                    Self::v4(seed, PackedKey::v4(ends, ports, interface, packet.protocol))
+                    self.point_v4(
+                        seed,
+                        &PackedKey::v4(ends, ports, interface, packet.protocol),
+                    );
                 }
-                None => Self::NONE,
+                None => self.family = None,
             },
             AddressPair::V6 { src, dst } => {
-                let OfV6(probe) = Self::of_v6(seed, packet, [src, dst], interface, direction);
-                probe
+                self.point_v6(seed, packet, direction.ends(src, dst), interface, direction);
             }
         }
     }
 
+    #[inline(always)]
+    fn point_v4(&mut self, seed: &Seed, key: &PackedKey<WORDS_V4>) {
+        let [addresses, rest] = key.words;
+        self.words[0] = addresses;
+        self.words[1] = rest;
+        self.hash = seed.hash(key);
+        self.hint = None;
+        self.protocol = key.protocol;
+        self.family = Some(Family::V4);
+    }
+
     /// A function of its own: its five words would take the registers from IPv4's two.
     #[inline(never)]
-    fn of_v6(
+    fn point_v6(
+        &mut self,
         seed: &Seed,
         packet: &Packet,
-        [src, dst]: [Ipv6Addr; 2],
+        ends: [Ipv6Addr; 2],
         interface: InterfaceIndex,
         direction: Direction,
-    ) -> OfV6 {
-        OfV6(packet.ports(direction).map_or(Self::NONE, |ports| {
-            let ends = direction.ends(src, dst);
+    ) {
+        *self = packet.ports(direction).map_or(Self::NONE, |ports| {
             Self::v6(seed, PackedKey::v6(ends, ports, interface, packet.protocol))
-        }))
+        });
     }
 
     /// The probe of a key.
@@ -178,7 +192,3 @@ impl Probe {
         }
     }
 }
-
-/// A probe of IPv6. A type of its own, so that it is written somewhere else than the probes of IPv4, which stay in registers until they are
-/// stored where they are wanted.
-struct OfV6(Probe);

@@ -139,12 +139,17 @@ impl<const N: usize> Slots<N> {
         None
     }
 
-    /// Whether `key` lies in `slot`.
+    /// Whether `key` lies in `slot`. The line alone says: one that is free has nobody's key.
     #[inline]
     pub(crate) fn is_at(&self, slot: usize, key: &PackedKey<N>) -> bool {
-        self.lines
-            .get(slot)
-            .is_some_and(|line| line.has(key) && self.is_taken(slot))
+        self.lines.get(slot).is_some_and(|line| line.has(key))
+    }
+
+    /// What is known of the connection with `key`, if it lies in `slot`.
+    #[inline]
+    pub(crate) fn body_at(&mut self, slot: usize, key: &PackedKey<N>) -> Option<&mut Body> {
+        let line = self.lines.get_mut(slot).filter(|line| line.has(key));
+        line.map(|line| &mut line.body)
     }
 
     /// Asks for the tags that [`aim`](Self::aim) and [`find`](Self::find) read first.
@@ -213,6 +218,7 @@ impl<const N: usize> Slots<N> {
     pub(crate) fn free_up(&mut self, slot: usize) {
         debug_assert!(self.is_taken(slot), "the place is taken");
         self.tags[slot / BUCKET].0[slot % BUCKET] = FREE;
+        self.lines[slot].vacate();
         self.len -= 1;
     }
 

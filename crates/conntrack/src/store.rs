@@ -137,6 +137,21 @@ impl Store {
         Some(Handle::new(Family::V4, slot))
     }
 
+    /// The connection of a probe where its hint says, and `None` where it has none or that is wrong.
+    #[inline(always)]
+    pub(crate) fn aimed(&mut self, probe: &Probe) -> Option<&mut Body> {
+        if probe.family()? == Family::V6 {
+            return self.aimed_v6(probe);
+        }
+        self.v4.body_at(probe.hint? as usize, &probe.key_v4())
+    }
+
+    /// A function of its own: its five words would take the registers from IPv4's two.
+    #[inline(never)]
+    fn aimed_v6(&mut self, probe: &Probe) -> Option<&mut Body> {
+        self.v6.body_at(probe.hint? as usize, &probe.key_v6())
+    }
+
     /// A function of its own: its five words would take the registers from IPv4's two.
     #[inline(never)]
     fn find_probed_v6(&self, probe: &Probe) -> Option<Handle> {

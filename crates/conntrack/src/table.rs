@@ -64,9 +64,41 @@ pub enum Step {
     },
     /// The connection is over and the packet would open the next one with the same key: the rules
     /// decide (D40).
-    Reopen,
+    Reopen {
+        /// Where it is, until the next one takes its place.
+        held: Handle,
+    },
     /// No end of the connection can have sent it in this state.
     Invalid,
+    /// It continues no live connection.
+    Unknown {
+        /// One with the same key that has run out and was not swept.
+        held: Option<Handle>,
+    },
+}
+
+/// A packet, as far as it concerns the connection it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Passage<'a> {
+    /// The direction in which it crosses: which end sent it.
+    pub sender: Direction,
+    /// The fields of its upper-layer header.
+    pub l4: &'a L4,
+    /// The length of the IP packet, in bytes.
+    pub len: u32,
+}
+
+/// Where a packet moves its connection.
+#[inline(always)]
+fn movement(body: &Body, passage: &Passage<'_>) -> Move {
+    match (body.state, passage.l4) {
+        (State::Udp | State::UdpStream | State::Icmp | State::Other, _) => Move::Renew,
+        (state, L4::Tcp { flags, .. }) => {
+            let by_originator = passage.sender == body.originator;
+            tcp::advance(state, by_originator, TcpClass::from(*flags))
+        }
+        _ => Move::Invalid,
+    }
 }
 
 /// There is no room for a new connection, and none that has to give way.
@@ -117,14 +149,18 @@ impl Table {
         Store::hash(&self.seed, key)
     }
 
-    /// The first step of a look-up (see [`Probe`]): for which connection a packet looks that crosses `interface` in `direction`.
-    /// Asks for the tags that [`aim`](Self::aim) will read.
-    #[must_use]
+    /// The first step of a look-up (see [`Probe`]): for which connection a packet looks that crosses `interface` in `direction`,
+    /// written into `probe`, whatever that was. Asks for the tags that [`aim`](Self::aim) will read.
     #[inline(always)]
-    pub fn probe(&self, packet: &Packet, interface: InterfaceIndex, direction: Direction) -> Probe {
-        let probe = Probe::of(&self.seed, packet, interface, direction);
-        self.store.prefetch_tags(&probe);
-        probe
+    pub fn probe(
+        &self,
+        packet: &Packet,
+        interface: InterfaceIndex,
+        direction: Direction,
+        probe: &mut Probe,
+    ) {
+        probe.point(&self.seed, packet, interface, direction);
+        self.store.prefetch_tags(probe);
     }
 
     /// The first step for a key that is at hand.
@@ -164,54 +200,67 @@ impl Table {
         found.filter(|&handle| self.is_live(handle, now))
     }
 
-    /// What a packet of `len` bytes, crossing in the direction `sender`, does to its connection.
+    /// What a packet does to the connection that its probe found.
+    ///
+    /// Nearly every packet carries on, or acknowledges, what is established, and is done where its line was prefetched. Every other goes the
+    /// long way from the start, which would find the same.
+    #[inline(always)]
+    pub fn follow(
+        &mut self,
+        probe: &Probe,
+        passage: &Passage<'_>,
+        now: Timestamp,
+        lifetimes: &Lifetimes,
+    ) -> Step {
+        if let Some(body) = self.store.aimed(probe)
+            && body.expires >= now.as_nanos()
+            && movement(body, passage) == Move::Renew
+            && body.state.is_settled()
+        {
+            let expires = lifetimes.end(body.state, now).as_nanos();
+            if expires >= body.expires {
+                body.count(passage.sender, passage.len);
+                body.expires = expires;
+                return Step::Pass { rule: body.rule };
+            }
+        }
+        self.follow_slowly(probe, passage, now, lifetimes)
+    }
+
+    /// The long way, which is everything but a short cut.
+    #[inline(never)]
+    fn follow_slowly(
+        &mut self,
+        probe: &Probe,
+        passage: &Passage<'_>,
+        now: Timestamp,
+        lifetimes: &Lifetimes,
+    ) -> Step {
+        match self.find(probe) {
+            Some(handle) if self.is_live(handle, now) => {
+                self.advance(handle, passage, now, lifetimes)
+            }
+            held => Step::Unknown { held },
+        }
+    }
+
+    /// What a packet does to this connection, which is alive.
     ///
     /// A packet that passes is counted and moves the connection on; otherwise nothing changes.
-    #[inline(always)]
     pub fn advance(
         &mut self,
         handle: Handle,
-        sender: Direction,
-        l4: &L4,
-        len: u32,
+        passage: &Passage<'_>,
         now: Timestamp,
         lifetimes: &Lifetimes,
     ) -> Step {
+        let Passage { sender, len, .. } = *passage;
         let body = self.store.body_mut(handle);
-        let state = body.state;
-        let movement = match (state, l4) {
-            (State::Udp | State::UdpStream | State::Icmp | State::Other, _) => Move::Renew,
-            (_, L4::Tcp { flags, .. }) => {
-                tcp::advance(state, sender == body.originator, TcpClass::from(*flags))
-            }
-            _ => Move::Invalid,
-        };
-        // Nearly every packet carries on, or acknowledges, what is established.
-        let expires = lifetimes.end(state, now).as_nanos();
-        if movement == Move::Renew && state.is_settled() && expires >= body.expires {
-            body.count(sender, len);
-            body.expires = expires;
-            return Step::Pass { rule: body.rule };
-        }
-        self.change(handle, movement, sender, len, now, lifetimes)
-    }
-
-    /// The same, of whatever movement.
-    #[inline(never)]
-    fn change(
-        &mut self,
-        handle: Handle,
-        movement: Move,
-        sender: Direction,
-        len: u32,
-        now: Timestamp,
-        lifetimes: &Lifetimes,
-    ) -> Step {
-        let body = self.store.body_mut(handle);
+        let movement = movement(body, passage);
         let (before, rule) = (body.state, body.rule);
         match movement {
             Move::Invalid => return Step::Invalid,
-            Move::Reopen => return Step::Reopen,
+            Move::Reopen => return Step::Reopen { held: handle },
             Move::Keep => {
                 body.count(sender, len);
                 return Step::Pass { rule };

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use secgroup_conntrack::{
-    Config, FragmentKey, FragmentStep, FragmentTable, Lifetimes, Opening, State, Table,
+    Config, FragmentKey, FragmentStep, FragmentTable, Lifetimes, Opening, Passage, State, Table,
 };
 use secgroup_packet::{
     AddressPair, Direction, FlowKey, FlowKey4, Fragment, InterfaceIndex, L4, Protocol, TcpFlags,
@@ -61,7 +61,12 @@ fn connections_cost_no_allocation() {
             let made = table.insert(&key, hash, opening, now, &timeouts, Some(50));
             let handle = made.expect("an older one gives way");
             if i % 3 == 0 {
-                table.advance(handle, side.reverse(), &answer, 60, now, &timeouts);
+                let passage = Passage {
+                    sender: side.reverse(),
+                    l4: &answer,
+                    len: 60,
+                };
+                table.advance(handle, &passage, now, &timeouts);
             }
             if i % 7 == 0 {
                 table.remove(handle);

@@ -13,6 +13,7 @@ use secgroup_conntrack::{Connection, Pool, Probe, Stats};
 use secgroup_packet::{Direction, Family, FlowKey, Frame, InterfaceIndex, Packet, Timestamp};
 
 use crate::decide::{Engine, Excerpt};
+use crate::lane::InForce;
 use crate::{Reason, Settings, Snapshot, Tally, Verdict};
 
 /// One packet at one interface in one direction: what a verdict is about.
@@ -37,10 +38,11 @@ const STAGE: usize = 32;
 /// The packet filter: a policy, the connections it let through, and the counters.
 #[derive(Debug)]
 pub struct Datapath {
-    snapshot: Arc<Snapshot>,
+    policy: InForce,
     engine: Engine,
     tally: Tally,
-    probes: Vec<Probe>,
+    /// Of the packets that are in the stages.
+    probes: Box<[Probe; STAGE]>,
 }
 
 impl Datapath {
@@ -52,9 +54,9 @@ impl Datapath {
     pub fn new(settings: Settings, snapshot: Arc<Snapshot>, start: Timestamp) -> Self {
         let mut datapath = Self {
             engine: Engine::new(settings, start),
-            snapshot: Arc::default(),
+            policy: InForce::new(Arc::default()),
             tally: Tally::default(),
-            probes: Vec::with_capacity(STAGE),
+            probes: Box::new([Probe::NONE; STAGE]),
         };
         datapath.put_in_force(snapshot);
         datapath
@@ -68,7 +70,7 @@ impl Datapath {
     /// Swaps in another policy at `now`. No entry is touched (D20 to D24), but those of interfaces that are gone (D27).
     pub fn swap(&mut self, snapshot: Arc<Snapshot>, now: Timestamp) {
         self.engine
-            .policy_changes(Arc::clone(&self.snapshot), &snapshot, now);
+            .policy_changes(Arc::clone(&self.policy.snapshot), &snapshot, now);
         self.put_in_force(snapshot);
     }
 
@@ -84,9 +86,10 @@ impl Datapath {
     #[inline(never)] // A function of its own, as is the next: each has the registers to itself.
     fn look(&mut self, burst: &[Crossing<'_>]) {
         let Self { engine, probes, .. } = self;
-        probes.clear();
-        probes.extend(burst.iter().map(|crossing| engine.probe(crossing)));
-        for probe in probes.iter_mut() {
+        for (crossing, probe) in burst.iter().zip(probes.iter_mut()) {
+            engine.probe(crossing, probe);
+        }
+        for probe in probes.iter_mut().take(burst.len()) {
             engine.aim(probe);
         }
     }
@@ -95,35 +98,33 @@ impl Datapath {
     #[inline(never)]
     fn judge(&mut self, burst: &[Crossing<'_>], verdicts: &mut Vec<Verdict>) {
         let Self {
-            snapshot,
+            policy,
             engine,
             tally,
             probes,
         } = self;
         let judged = burst.iter().zip(probes.iter());
-        verdicts.extend(
-            judged.map(|(crossing, probe)| judge(engine, snapshot, tally, crossing, probe)),
-        );
+        verdicts
+            .extend(judged.map(|(crossing, probe)| judge(engine, policy, tally, crossing, probe)));
     }
 
     /// Decides one packet.
     pub fn one(&mut self, crossing: &Crossing<'_>) -> Verdict {
-        let mut probe = self.engine.probe(crossing);
-        self.engine.aim(&mut probe);
-        judge(
-            &mut self.engine,
-            &self.snapshot,
-            &mut self.tally,
-            crossing,
-            &probe,
-        )
+        let Self {
+            policy,
+            engine,
+            tally,
+            ..
+        } = self;
+        let probe = engine.aimed(crossing);
+        judge(engine, policy, tally, crossing, &probe)
     }
 
     /// All that a decision about `crossing` looks at, copied: what becomes of the packet can be tried without touching a connection or
     /// a counter here. Takes microseconds, whatever the size of the table.
     #[must_use]
     pub fn excerpt(&self, crossing: &Crossing<'_>) -> Excerpt {
-        Excerpt::new(&self.engine, Arc::clone(&self.snapshot), crossing)
+        Excerpt::new(&self.engine, &self.policy, crossing)
     }
 
     /// Counts a frame that could not be parsed (step 1) and was at `interface`.
@@ -152,13 +153,13 @@ impl Datapath {
     /// The policy in force.
     #[must_use]
     pub const fn snapshot(&self) -> &Arc<Snapshot> {
-        &self.snapshot
+        &self.policy.snapshot
     }
 
     /// The live connection that a packet belongs to.
     #[must_use]
     pub fn connection(&self, crossing: &Crossing<'_>) -> Option<Connection> {
-        self.engine.connection(crossing)
+        self.engine.own(crossing)
     }
 
     /// The live connections, in no order.
@@ -176,7 +177,7 @@ impl Datapath {
     /// or one of its key is there; whether it did.
     pub fn restore(&mut self, connection: &Connection) -> bool {
         let interface = connection.key.interface();
-        self.snapshot.interface(interface).is_some() && self.engine.restore(connection)
+        self.snapshot().interface(interface).is_some() && self.engine.restore(connection)
     }
 
     /// Ends a connection, whatever the rules say; whether there was one.
@@ -232,8 +233,8 @@ impl Datapath {
     fn put_in_force(&mut self, snapshot: Arc<Snapshot>) {
         let (interfaces, rules) = (snapshot.interfaces.len(), snapshot.rules as usize);
         self.tally.reserve(interfaces, rules);
-        self.engine.put_in_force(&snapshot);
-        self.snapshot = snapshot;
+        self.engine.reserve(interfaces);
+        self.policy = InForce::new(snapshot);
     }
 }
 
@@ -241,12 +242,12 @@ impl Datapath {
 #[inline(always)]
 fn judge(
     engine: &mut Engine,
-    snapshot: &Snapshot,
+    policy: &InForce,
     tally: &mut Tally,
     crossing: &Crossing<'_>,
     probe: &Probe,
 ) -> Verdict {
-    let verdict = engine.decide(snapshot, crossing, probe);
+    let verdict = engine.decide(policy, crossing, probe);
     tally.count(
         crossing.interface,
         crossing.direction,

@@ -19,8 +19,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use secgroup_conntrack::{
-    Config, Connection, FragmentKey, FragmentStep, FragmentTable, Full, Handle, Opening, Pool,
-    Probe, Step, Table,
+    Config, Connection, FragmentKey, FragmentStep, FragmentTable, Full, Handle, Opening, Passage,
+    Pool, Probe, Step, Table,
 };
 use secgroup_packet::{
     Direction, Family, FlowKey, Fragment, InterfaceIndex, L4, Packet, Protocol, Timestamp,
@@ -31,7 +31,7 @@ pub use self::excerpt::Excerpt;
 use self::opening::Opens;
 use self::untracked::untracked;
 use crate::exempt::{Exemption, exemption};
-use crate::lane::Lane;
+use crate::lane::{InForce, Lane};
 use crate::{Crossing, Interface, Reason, Settings, Snapshot, Verdict};
 
 /// Stands for the protocol of an IPv6 datagram in pieces, of which only the first piece says the protocol for sure
@@ -48,8 +48,6 @@ pub(crate) struct Engine {
     connections: Table,
     fragments: FragmentTable<Verdict>,
     link_local: Vec<LinkLocalSecond>,
-    /// By interface; `None` where an interface was removed.
-    lanes: Vec<Option<Lane>>,
     /// The latest time seen: a clock that steps back is held here.
     clock: Timestamp,
     started: Timestamp,
@@ -68,7 +66,6 @@ impl Engine {
             fragments: FragmentTable::new(settings.fragment_capacity, settings.seed),
             settings,
             link_local: Vec::new(),
-            lanes: Vec::new(),
             clock: start,
             started: start,
             former: VecDeque::with_capacity(FORMER_MAX),
@@ -103,29 +100,39 @@ impl Engine {
         self.former.push_back((self.clock, before));
     }
 
-    /// From now on packets are decided by this policy.
-    pub(crate) fn put_in_force(&mut self, snapshot: &Snapshot) {
-        let interfaces = snapshot.interfaces.iter();
-        self.lanes.clear();
-        self.lanes
-            .extend(interfaces.map(|it| it.as_ref().map(Lane::new)));
-        if self.link_local.len() < self.lanes.len() {
+    /// Makes room for what is remembered of each of `interfaces` interfaces.
+    pub(crate) fn reserve(&mut self, interfaces: usize) {
+        if self.link_local.len() < interfaces {
             self.link_local
-                .resize(self.lanes.len(), LinkLocalSecond::default());
+                .resize(interfaces, LinkLocalSecond::default());
         }
     }
 
     /// The first look at a packet: for which connection it looks.
     #[inline(always)]
-    pub(crate) fn probe(&self, crossing: &Crossing<'_>) -> Probe {
+    pub(crate) fn probe(&self, crossing: &Crossing<'_>, probe: &mut Probe) {
+        let Crossing {
+            packet,
+            interface,
+            direction,
+            ..
+        } = crossing;
         self.connections
-            .probe(&crossing.packet, crossing.interface, crossing.direction)
+            .probe(packet, *interface, *direction, probe);
     }
 
     /// The second: where that seems to lie.
     #[inline(always)]
     pub(crate) fn aim(&self, probe: &mut Probe) {
         self.connections.aim(probe);
+    }
+
+    /// Both looks at a packet that comes alone.
+    pub(crate) fn aimed(&self, crossing: &Crossing<'_>) -> Probe {
+        let mut probe = Probe::NONE;
+        self.probe(crossing, &mut probe);
+        self.aim(&mut probe);
+        probe
     }
 
     pub(crate) fn sweep(&mut self, budget: usize) -> usize {
@@ -149,12 +156,6 @@ impl Engine {
                 see(connection);
             }
         })
-    }
-
-    pub(crate) fn connection(&self, crossing: &Crossing<'_>) -> Option<Connection> {
-        let found = self.connections.find(&self.probe(crossing))?;
-        let is_live = self.connections.is_live(found, self.clock);
-        is_live.then(|| self.connections.connection(found))
     }
 
     /// Connections are the table's business; this is the way to it for all but packets.
@@ -191,35 +192,32 @@ impl Engine {
     #[inline(always)]
     pub(crate) fn decide(
         &mut self,
-        snapshot: &Snapshot,
+        policy: &InForce,
         crossing: &Crossing<'_>,
         probe: &Probe,
     ) -> Verdict {
         let Crossing {
-            packet,
-            interface: index,
-            direction,
-            ..
+            packet, direction, ..
         } = crossing;
         self.clock = self.clock.max(crossing.at);
-        let lane = self.lanes.get(index.0 as usize).and_then(Option::as_ref);
-        let Some(lane) = lane else {
+        let Some(lane) = policy.lane(crossing.interface) else {
             return Verdict::deny(Reason::NoRule); // An interface that no policy knows has no rules.
         };
         // 2. What security groups never filter. 3. Source/destination check. 4. Fragments.
         if (packet.fragment.is_some() || !lane.is_plain(packet, *direction))
-            && let Some(verdict) = self.special(snapshot, crossing, probe)
+            && let Some(verdict) = self.special(policy, lane, crossing, probe)
         {
             return verdict;
         }
-        self.whole(snapshot, crossing, probe)
+        self.whole(&policy.snapshot, lane, crossing, probe)
     }
 
     /// Steps 2 to 4, for a packet that may be decided by one of them; `None` where it is not.
     #[inline(never)]
     fn special(
         &mut self,
-        snapshot: &Snapshot,
+        policy: &InForce,
+        lane: &Lane,
         crossing: &Crossing<'_>,
         probe: &Probe,
     ) -> Option<Verdict> {
@@ -229,6 +227,7 @@ impl Engine {
             direction,
             ..
         } = crossing;
+        let snapshot = &policy.snapshot;
         let interface = snapshot.interface(*index)?;
         if interface.exemptions
             && let Some(exemption) = exemption(interface, packet, *direction)
@@ -240,44 +239,37 @@ impl Engine {
         }
         packet
             .fragment
-            .map(|fragment| self.fragment(snapshot, crossing, fragment, probe))
+            .map(|fragment| self.fragment(snapshot, lane, crossing, fragment, probe))
     }
 
     /// Steps 5 to 10, for a packet with an upper-layer header.
     #[inline(always)]
-    fn whole(&mut self, snapshot: &Snapshot, crossing: &Crossing<'_>, probe: &Probe) -> Verdict {
+    fn whole(
+        &mut self,
+        snapshot: &Snapshot,
+        lane: &Lane,
+        crossing: &Crossing<'_>,
+        probe: &Probe,
+    ) -> Verdict {
+        let passage = Passage {
+            sender: crossing.direction,
+            l4: &crossing.packet.l4,
+            len: crossing.packet.ip_len,
+        };
         // 5. Connection table first.
-        let found = self.connections.find(probe);
-        let known = found.and_then(|handle| self.established(crossing, handle));
-        match known {
-            Some(verdict) => verdict,
-            None => self.first(snapshot, crossing, probe, found),
-        }
-    }
-
-    /// Step 5: the packet's effect on the connection it belongs to. `None` where that has run out, or is closed and opened again: it
-    /// keeps its entry until step 10 replaces it.
-    #[inline(always)]
-    fn established(&mut self, crossing: &Crossing<'_>, handle: Handle) -> Option<Verdict> {
-        let Crossing {
-            packet, direction, ..
-        } = crossing;
-        let lane = self.lanes.get(crossing.interface.0 as usize)?.as_ref()?;
-        if !self.connections.is_live(handle, self.clock) {
-            return None;
-        }
-        let (l4, len, lifetimes) = (&packet.l4, packet.ip_len, &lane.lifetimes);
         let step = self
             .connections
-            .advance(handle, *direction, l4, len, self.clock, lifetimes);
+            .follow(probe, &passage, self.clock, &lane.lifetimes);
         match step {
             // A connection of an earlier run may outlive its rule, which then nobody knows.
-            Step::Pass { rule } => Some(Verdict {
+            Step::Pass { rule } => Verdict {
                 reason: Reason::Established,
                 rule: RuleNumber::known(rule),
-            }),
-            Step::Invalid => Some(Verdict::deny(Reason::InvalidState)),
-            Step::Reopen => None,
+            },
+            Step::Invalid => Verdict::deny(Reason::InvalidState),
+            // One that ran out, or is closed and opened again, keeps its entry until step 10 replaces it.
+            Step::Reopen { held } => self.first(snapshot, crossing, probe, Some(held)),
+            Step::Unknown { held } => self.first(snapshot, crossing, probe, held),
         }
     }
 
@@ -369,6 +361,7 @@ impl Engine {
     fn fragment(
         &mut self,
         snapshot: &Snapshot,
+        lane: &Lane,
         crossing: &Crossing<'_>,
         fragment: Fragment,
         probe: &Probe,
@@ -392,7 +385,7 @@ impl Engine {
         }
         match self.fragments.first(&datagram, fragment, self.clock) {
             FragmentStep::Fresh(slot) => {
-                let verdict = self.whole(snapshot, crossing, probe);
+                let verdict = self.whole(snapshot, lane, crossing, probe);
                 self.fragments.record(slot, verdict);
                 verdict
             }

@@ -4,13 +4,38 @@
 //! compares of whole words show it: the near end is the interface's first address, the peer is neither link-local nor a service nor the resolver nor the
 //! router, and the source port is not DHCP's. Whoever passes here would have passed those steps; whoever does not is asked properly. So a lane decides nothing:
 //! it may only be too careful.
+//!
+//! Lanes follow from the policy and from nothing else, so they lie beside the snapshot that they were made of ([`InForce`]).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use secgroup_conntrack::Lifetimes;
-use secgroup_packet::{AddressPair, Direction, L4, Packet};
+use secgroup_packet::{AddressPair, Direction, InterfaceIndex, L4, Packet};
 
-use crate::Interface;
+use crate::{Interface, Snapshot};
+
+/// The policy by which packets are decided now.
+#[derive(Debug, Clone)]
+pub(crate) struct InForce {
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// By interface; `None` where an interface was removed.
+    lanes: Vec<Option<Lane>>,
+}
+
+impl InForce {
+    pub(crate) fn new(snapshot: Arc<Snapshot>) -> Self {
+        let interfaces = snapshot.interfaces.iter();
+        let lanes = interfaces.map(|it| it.as_ref().map(Lane::new)).collect();
+        Self { snapshot, lanes }
+    }
+
+    /// The lane of the interface with this index.
+    #[inline(always)]
+    pub(crate) fn lane(&self, index: InterfaceIndex) -> Option<&Lane> {
+        self.lanes.get(index.0 as usize)?.as_ref()
+    }
+}
 
 /// One interface, as established connections need it.
 #[derive(Debug, Clone)]

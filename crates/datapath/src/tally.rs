@@ -96,15 +96,17 @@ impl Tally {
 /// The counter at a place, which is there nearly always.
 #[inline]
 fn counter(counts: &mut Vec<Count>, at: usize) -> &mut Count {
-    if at >= counts.len() {
-        grow(counts, at);
+    if at < counts.len() {
+        &mut counts[at]
+    } else {
+        grown(counts, at)
     }
-    &mut counts[at]
 }
 
 #[cold]
-fn grow(counts: &mut Vec<Count>, at: usize) {
+fn grown(counts: &mut Vec<Count>, at: usize) -> &mut Count {
     counts.resize(at + 1, Count::default());
+    &mut counts[at]
 }
 
 impl std::ops::AddAssign<&Self> for Tally {

@@ -16,7 +16,7 @@ pub use crate::error::{Layer, ParseError, ParseErrorKind};
 pub use crate::flow::{FlowKey, FlowKey4, FlowKey6, IcmpExchange, InterfaceIndex};
 pub use crate::frame::{Frame, LinkType};
 pub use crate::mac::{MacAddress, MacPair};
-pub use crate::packet::{AddressPair, Fragment, L4, Packet, Parsed, TcpFlags};
+pub use crate::packet::{AddressPair, Fragment, L4, Packet, Parsed, Reading, TcpFlags};
 pub use crate::parse::{MAX_EXTENSIONS, MAX_VLAN_TAGS};
 pub use crate::steer::Steering;
 pub use crate::vocabulary::{Direction, Family, PortRange, Protocol, Timestamp};

@@ -13,6 +13,17 @@ pub enum Parsed {
     NotIp(u16),
 }
 
+/// The same where the packet itself was written to a place of the caller's ([`Frame::read`](crate::Frame::read)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// An IPv4 or IPv6 packet.
+    Ip,
+    /// Some other EtherType.
+    NotIp(u16),
+    /// A header is not there, contradicts another, or was snapped.
+    Malformed,
+}
+
 /// One IP packet, outermost IP header only: tunnels are judged by their outer header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Packet {
@@ -167,6 +178,21 @@ pub struct Fragment {
 }
 
 impl Packet {
+    /// What lies in a place that no packet was read into yet.
+    pub const BLANK: Self = Self {
+        addresses: AddressPair::V4 {
+            src: Ipv4Addr::UNSPECIFIED,
+            dst: Ipv4Addr::UNSPECIFIED,
+        },
+        protocol: Protocol(0),
+        l4: L4::Other,
+        fragment: None,
+        hop_limit: 0,
+        ip_len: 0,
+        l3_offset: 0,
+        l4_offset: 0,
+    };
+
     /// The address family.
     #[must_use]
     pub const fn family(&self) -> Family {

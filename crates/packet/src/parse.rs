@@ -20,7 +20,7 @@ pub use self::extensions::MAX_EXTENSIONS;
 pub use self::link::MAX_VLAN_TAGS;
 
 use crate::view::View;
-use crate::{Frame, LinkType, ParseError, Parsed};
+use crate::{Frame, LinkType, Packet, ParseError, Parsed, Reading};
 
 /// EtherType of IPv4.
 const IPV4: u16 = 0x0800;
@@ -30,33 +30,49 @@ const IPV6: u16 = 0x86DD;
 impl Frame<'_> {
     /// What the frame says.
     ///
-    /// Match on a reference to the result where you can: it is large, and to copy what was just
-    /// written in small pieces takes longer than to write it.
+    /// Where many frames are read one after the other, [`read`](Self::read) is faster.
     ///
     /// # Errors
     ///
     /// Where a header is not there, contradicts another, or was snapped before the fields that a
     /// verdict depends on.
-    #[inline(always)]
+    #[inline]
     pub fn parse(&self) -> Result<Parsed, ParseError> {
-        if self.link == LinkType::Ethernet
-            && let Some(packet) = plain::parse(self)
-        {
+        let mut packet = Packet::BLANK;
+        if self.is_plain(&mut packet) {
             return Ok(Parsed::Ip(packet));
         }
-        let LongWay(result) = header_by_header(self);
-        result
+        link::parse(self.link, View::of(self))
     }
-}
 
-/// What came out of the long way. A type of its own, so that it is written somewhere else than what the short way finds: that
-/// stays in registers until the caller stores it where it wants it.
-struct LongWay(Result<Parsed, ParseError>);
+    /// The same, with the packet written where it is wanted: to put it anywhere else afterwards would cost as much as to read it. Of a
+    /// frame in which there is none nothing is written, and of a malformed one [`parse`](Self::parse) says what is wrong.
+    #[inline(always)]
+    pub fn read(&self, packet: &mut Packet) -> Reading {
+        if self.is_plain(packet) {
+            return Reading::Ip;
+        }
+        self.read_header_by_header(packet)
+    }
 
-/// The long way, which is everything but a short cut.
-#[inline(never)]
-fn header_by_header(frame: &Frame<'_>) -> LongWay {
-    LongWay(link::parse(frame.link, View::of(frame)))
+    /// The short way: whether the frame holds a plain packet, which then is written.
+    #[inline(always)]
+    fn is_plain(&self, packet: &mut Packet) -> bool {
+        self.link == LinkType::Ethernet && plain::read(self, packet)
+    }
+
+    /// The long way, which is everything but a short cut.
+    #[inline(never)]
+    fn read_header_by_header(&self, packet: &mut Packet) -> Reading {
+        match link::parse(self.link, View::of(self)) {
+            Ok(Parsed::Ip(found)) => {
+                *packet = found;
+                Reading::Ip
+            }
+            Ok(Parsed::NotIp(ethertype)) => Reading::NotIp(ethertype),
+            Err(_) => Reading::Malformed,
+        }
+    }
 }
 
 /// What follows the link layer. Every link layer ends with this call, so that the result is written

@@ -110,6 +110,7 @@ impl Frames {
 
     /// The bytes of the frame at `index`.
     #[must_use]
+    #[inline]
     pub fn bytes(&self, index: usize) -> &[u8] {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.bytes[start..self.ends[index]]
@@ -117,6 +118,7 @@ impl Frames {
 
     /// The frame at `index`.
     #[must_use]
+    #[inline]
     pub fn frame(&self, index: usize) -> Frame<'_> {
         ethernet(self.bytes(index))
     }
@@ -129,6 +131,7 @@ impl Frames {
 
 /// `bytes` as an Ethernet frame that was captured whole.
 #[must_use]
+#[inline]
 pub fn ethernet(bytes: &[u8]) -> Frame<'_> {
     Frame {
         link: LinkType::Ethernet,
@@ -139,6 +142,7 @@ pub fn ethernet(bytes: &[u8]) -> Frame<'_> {
 
 /// In which direction a frame of this workload crosses the interface: ingress where it is to it.
 #[must_use]
+#[inline]
 pub fn direction(frame: &[u8]) -> Direction {
     if frame.get(30..34) == Some(&LOCAL.octets()) {
         Direction::Ingress

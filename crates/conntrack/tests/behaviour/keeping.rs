@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secgroup_conntrack::{Config, Connection, Full, Lifetimes, Opening, Pool, State, Table};
+use secgroup_conntrack::{
+    Config, Connection, Full, Lifetimes, Opening, Passage, Pool, State, Table,
+};
 use secgroup_packet::{Direction, Family, FlowKey, InterfaceIndex, Protocol, Timestamp};
 
 use crate::support::{flags, key4, key6, tcp};
@@ -59,14 +61,12 @@ fn what_is_restored_is_what_was_there() {
     let later = NOW.saturating_add(Duration::from_secs(1));
     for (direction, segment) in [(Direction::Ingress, "SA"), (Direction::Egress, "A")] {
         let segment = tcp(flags(segment));
-        before.advance(
-            handle,
-            direction,
-            &segment,
-            60,
-            later,
-            &Lifetimes::default(),
-        );
+        let passage = Passage {
+            sender: direction,
+            l4: &segment,
+            len: 60,
+        };
+        before.advance(handle, &passage, later, &Lifetimes::default());
     }
 
     let mut after = table(256);

@@ -6,10 +6,12 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use secgroup_conntrack::{Config, Connection, Full, Lifetimes, Opening, Probe, State, Step, Table};
+use secgroup_conntrack::{
+    Config, Connection, Full, Handle, Lifetimes, Opening, Passage, Probe, State, Step, Table,
+};
 use secgroup_packet::{Direction, Family, FlowKey, InterfaceIndex, L4, Protocol, Timestamp};
 
-use crate::support::{Cell, UDP, cell, flags, key4, key6, tcp, timeout};
+use crate::support::{Cell, UDP, aimed, cell, flags, key4, key6, tcp, timeout};
 
 /// The list, in the order in which they were made.
 struct Model {
@@ -99,7 +101,14 @@ impl Model {
         Ok(())
     }
 
-    fn advance(&mut self, key: &FlowKey, sender: Direction, l4: &L4, now: Timestamp) -> Step {
+    /// `held` is where the table has it, which is no business of the model's.
+    fn advance(
+        &mut self,
+        key: &FlowKey,
+        held: Handle,
+        Passage { sender, l4, len }: Passage<'_>,
+        now: Timestamp,
+    ) -> Step {
         let connection = self.find(key).unwrap();
         let by_originator = sender == connection.originator;
         let (next, renews) = match (connection.state, l4) {
@@ -119,14 +128,14 @@ impl Model {
             (state @ (State::UdpStream | State::Icmp | State::Other), _) => (state, true),
             (state, L4::Tcp { flags, .. }) => match cell(state, by_originator, *flags) {
                 Cell::Invalid => return Step::Invalid,
-                Cell::Reopen => return Step::Reopen,
+                Cell::Reopen => return Step::Reopen { held },
                 Cell::Pass { next, renews } => (next, renews),
             },
             _ => return Step::Invalid,
         };
         connection.state = next;
         connection.packets[sender as usize] += 1;
-        connection.bytes[sender as usize] += 40;
+        connection.bytes[sender as usize] += u64::from(len);
         if renews {
             connection.expires = now.saturating_add(timeout(next));
         }
@@ -268,15 +277,22 @@ impl Pair {
                 };
                 let found = self.table.lookup(&key, self.table.hash(&key), self.now);
                 prop_assert_eq!(found.is_some(), self.model.find(&key).is_some());
-                let Some(handle) = found else {
+                let passage = Passage {
+                    sender,
+                    l4: &l4,
+                    len: 40,
+                };
+                // By a probe of long ago, whose hint may mean anybody now, where there is one.
+                let old = self.probes.iter().find(|(of, _)| *of == key);
+                let probe = old.map_or_else(|| aimed(&self.table, &key), |(_, probe)| *probe);
+                let timeouts = Lifetimes::default();
+                let step = self.table.follow(&probe, &passage, self.now, &timeouts);
+                let Some(held) = found else {
+                    prop_assert!(matches!(step, Step::Unknown { .. }), "{:?}", step);
                     return self.insert(key, sender, state);
                 };
-                let timeouts = Lifetimes::default();
-                let step = self
-                    .table
-                    .advance(handle, sender, &l4, 40, self.now, &timeouts);
-                prop_assert_eq!(step, self.model.advance(&key, sender, &l4, self.now));
-                if step == Step::Reopen {
+                prop_assert_eq!(step, self.model.advance(&key, held, passage, self.now));
+                if matches!(step, Step::Reopen { .. }) {
                     self.insert(key, sender, State::SynSent)?;
                 }
             }
@@ -318,11 +334,8 @@ impl Pair {
         if self.probes.len() > 3 * keys.len() {
             self.probes.clear();
         }
-        self.probes.extend(keys.iter().map(|key| {
-            let mut probe = self.table.probe_key(key);
-            self.table.aim(&mut probe);
-            (*key, probe)
-        }));
+        self.probes
+            .extend(keys.iter().map(|key| (*key, aimed(&self.table, key))));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use secgroup_conntrack::{Config, Full, Lifetimes, Opening, State, Table};
+use secgroup_conntrack::{Config, Full, Lifetimes, Opening, Passage, State, Table};
 use secgroup_packet::{Direction, FlowKey, InterfaceIndex, Protocol, Timestamp};
 
 use crate::support::{flags, key4, key6, tcp};
@@ -71,9 +71,13 @@ fn the_oldest_half_open_connection_gives_way_whatever_state_it_is_in() {
     // What the younger ones do to each other meanwhile does not change who is the oldest.
     let hash = case.table.hash(&keys[2]);
     let handle = case.table.lookup(&keys[2], hash, case.now).unwrap();
-    let (l4, timeouts) = (tcp(flags("SA")), Lifetimes::default());
+    let passage = Passage {
+        sender: Direction::Egress,
+        l4: &tcp(flags("SA")),
+        len: 60,
+    };
     case.table
-        .advance(handle, Direction::Egress, &l4, 60, case.now, &timeouts);
+        .advance(handle, &passage, case.now, &Lifetimes::default());
     assert_eq!(case.table.connection(handle).state, State::SynRecv);
     case.open(keys[5], State::Established).unwrap();
     assert_eq!(case.left(&keys), [true, false, false, true, true, true]);
@@ -87,9 +91,13 @@ fn one_that_completed_its_handshake_does_not_give_way() {
     case.open(v4(1, 1), State::Close).unwrap();
     let hash = case.table.hash(&v4(1, 0));
     let handle = case.table.lookup(&v4(1, 0), hash, case.now).unwrap();
-    let (l4, timeouts) = (tcp(flags("A")), Lifetimes::default());
+    let passage = Passage {
+        sender: Direction::Ingress,
+        l4: &tcp(flags("A")),
+        len: 60,
+    };
     case.table
-        .advance(handle, Direction::Ingress, &l4, 60, case.now, &timeouts);
+        .advance(handle, &passage, case.now, &Lifetimes::default());
     assert_eq!(case.open(v4(1, 2), State::SynSent), Err(Full));
     assert_eq!(case.left(&[v4(1, 0), v4(1, 1)]), [true, true]);
     assert_eq!(case.table.stats().full, 1);

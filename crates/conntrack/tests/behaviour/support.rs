@@ -4,8 +4,10 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use secgroup_conntrack::State;
-use secgroup_packet::{FlowKey, FlowKey4, FlowKey6, InterfaceIndex, L4, Protocol, TcpFlags};
+use secgroup_conntrack::{Lifetimes, Passage, Probe, State, Step, Table};
+use secgroup_packet::{
+    FlowKey, FlowKey4, FlowKey6, InterfaceIndex, L4, Protocol, TcpFlags, Timestamp,
+};
 
 /// `=` pass and renew; `~` pass, nothing changed; `!` invalid; `+` reopen; else the state that it
 /// passes into. By class: S, SA, A, F, R.
@@ -173,4 +175,23 @@ pub(crate) fn key6(interface: u32, protocol: Protocol, port: u16) -> FlowKey {
         interface: InterfaceIndex(interface),
         protocol,
     })
+}
+
+/// The probe of a key as it is now.
+pub(crate) fn aimed(table: &Table, key: &FlowKey) -> Probe {
+    let mut probe = table.probe_key(key);
+    table.aim(&mut probe);
+    probe
+}
+
+/// What a packet does, as a burst of one goes about it.
+pub(crate) fn follow(
+    table: &mut Table,
+    key: &FlowKey,
+    passage: Passage<'_>,
+    now: Timestamp,
+    lifetimes: &Lifetimes,
+) -> Step {
+    let probe = aimed(table, key);
+    table.follow(&probe, &passage, now, lifetimes)
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use secgroup_conntrack::{Config, Lifetimes, Opening, State, Step, Table, TcpClass};
+use secgroup_conntrack::{Config, Lifetimes, Opening, Passage, State, Step, Table, TcpClass};
 use secgroup_packet::{Direction, L4, Protocol, TcpFlags, Timestamp};
 
-use crate::support::{Cell, TCP_STATES, UDP, cell, column, key4, name, tcp, timeout};
+use crate::support::{Cell, TCP_STATES, UDP, cell, column, follow, key4, name, tcp, timeout};
 
 #[test]
 fn every_segment_in_every_state_does_what_the_table_says() {
@@ -52,7 +52,12 @@ fn check(state: State, originator: Direction, sender: Direction, flags: TcpFlags
     );
 
     let now = start.saturating_add(Duration::from_secs(5));
-    let step = table.advance(handle, sender, &tcp(flags), 1_500, now, &timeouts);
+    let passage = Passage {
+        sender,
+        l4: &tcp(flags),
+        len: 1_500,
+    };
+    let step = follow(&mut table, &key, passage, now, &timeouts);
 
     let after = table.connection(handle);
     let (next, renews) = match cell(state, sender == originator, flags) {
@@ -61,7 +66,11 @@ fn check(state: State, originator: Direction, sender: Direction, flags: TcpFlags
             return;
         }
         Cell::Reopen => {
-            assert_eq!((step, after), (Step::Reopen, before), "{case}");
+            assert_eq!(
+                (step, after),
+                (Step::Reopen { held: handle }, before),
+                "{case}"
+            );
             return;
         }
         Cell::Pass { next, renews } => (next, renews),
@@ -105,13 +114,16 @@ fn a_tcp_connection_is_continued_by_tcp_only() {
         sender,
         len: 60,
     };
-    let handle = table
+    table
         .insert(&key, hash, opening, now, &timeouts, None)
         .unwrap();
     for l4 in [L4::Other, L4::LaterFragment, UDP] {
-        assert_eq!(
-            table.advance(handle, sender, &l4, 60, now, &timeouts),
-            Step::Invalid
-        );
+        let passage = Passage {
+            sender,
+            l4: &l4,
+            len: 60,
+        };
+        let step = follow(&mut table, &key, passage, now, &timeouts);
+        assert_eq!(step, Step::Invalid);
     }
 }

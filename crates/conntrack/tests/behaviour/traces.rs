@@ -6,10 +6,10 @@
 
 use std::time::Duration;
 
-use secgroup_conntrack::{Config, Lifetimes, Opening, State, Step, Table};
+use secgroup_conntrack::{Config, Lifetimes, Opening, Passage, State, Step, Table};
 use secgroup_packet::{Direction, FlowKey, Protocol, TcpFlags, Timestamp};
 
-use crate::support::{flags, key4, key6, name, tcp};
+use crate::support::{flags, follow, key4, key6, name, tcp};
 
 /// Plays a trace with the first sender on either side of the interface and in both families.
 fn play(trace: &str) {
@@ -52,15 +52,17 @@ fn send(
     now: Timestamp,
 ) -> String {
     let (hash, timeouts) = (table.hash(key), Lifetimes::default());
-    let found = table.lookup(key, hash, now);
-    let step = match found {
-        Some(handle) => match table.advance(handle, sender, &tcp(flags), 60, now, &timeouts) {
-            Step::Pass { .. } => "pass",
-            Step::Reopen => "reopens",
-            Step::Invalid => "invalid",
-        },
-        None if flags.is_opening() => "opens",
-        None => return "gone".to_owned(),
+    let passage = Passage {
+        sender,
+        l4: &tcp(flags),
+        len: 60,
+    };
+    let step = match follow(table, key, passage, now, &timeouts) {
+        Step::Pass { .. } => "pass",
+        Step::Reopen { .. } => "reopens",
+        Step::Invalid => "invalid",
+        Step::Unknown { .. } if flags.is_opening() => "opens",
+        Step::Unknown { .. } => return "gone".to_owned(),
     };
     if ["opens", "reopens"].contains(&step) {
         let opening = Opening {

@@ -13,6 +13,7 @@ use secgroup_conntrack::{Config, Connection, FragmentTable, Table};
 use secgroup_packet::{FlowKey, Timestamp};
 
 use super::Engine;
+use crate::lane::InForce;
 use crate::{Crossing, Settings, Snapshot, Verdict};
 
 /// Connections of each family that an excerpt has room for: the packet's, the one that it quotes, the one that it opens, and that of its answer.
@@ -21,15 +22,15 @@ const ROOM: u32 = 4;
 /// An engine that knows what one packet concerns, and nothing else. What it decides touches nobody.
 #[derive(Debug)]
 pub struct Excerpt {
-    snapshot: Arc<Snapshot>,
+    policy: InForce,
     engine: Engine,
 }
 
 impl Excerpt {
-    pub(crate) fn new(engine: &Engine, snapshot: Arc<Snapshot>, crossing: &Crossing<'_>) -> Self {
+    pub(crate) fn new(engine: &Engine, policy: &InForce, crossing: &Crossing<'_>) -> Self {
         let found = engine.concerned(crossing);
         // Where there is no room for more, the table is exactly as large as what is there.
-        let capacity = if engine.has_room(&snapshot, crossing) {
+        let capacity = if engine.has_room(&policy.snapshot, crossing) {
             ROOM
         } else {
             u32::from(found[0].is_some())
@@ -39,16 +40,15 @@ impl Excerpt {
             excerpt.restore(connection);
         }
         Self {
-            snapshot,
+            policy: policy.clone(),
             engine: excerpt,
         }
     }
 
     /// Decides a packet, by the same steps as every packet, and remembers it: an answer can be tried next.
     pub fn one(&mut self, crossing: &Crossing<'_>) -> Verdict {
-        let mut probe = self.engine.probe(crossing);
-        self.engine.aim(&mut probe);
-        self.engine.decide(&self.snapshot, crossing, &probe)
+        let probe = self.engine.aimed(crossing);
+        self.engine.decide(&self.policy, crossing, &probe)
     }
 
     /// The live connection that a packet belongs to, or that it quotes a packet of.
@@ -60,7 +60,7 @@ impl Excerpt {
     /// The policy that it decides by.
     #[must_use]
     pub const fn snapshot(&self) -> &Arc<Snapshot> {
-        &self.snapshot
+        &self.policy.snapshot
     }
 
     /// The settings that it decides by, but for the sizes of its tables.
@@ -86,9 +86,16 @@ impl Engine {
             direction,
             ..
         } = crossing;
-        let own = packet.flow_key(*interface, *direction);
         let quoted = packet.quoted_flow_key(frame, *interface, *direction);
-        [own, quoted].map(|key| self.live(&key?, crossing.at))
+        let quoted = quoted.and_then(|key| self.live(&key, crossing.at));
+        [self.own(crossing), quoted]
+    }
+
+    /// The live connection that a packet belongs to.
+    pub(crate) fn own(&self, crossing: &Crossing<'_>) -> Option<Connection> {
+        let Crossing { packet, .. } = crossing;
+        let key = packet.flow_key(crossing.interface, crossing.direction)?;
+        self.live(&key, crossing.at)
     }
 
     fn live(&self, key: &FlowKey, at: Timestamp) -> Option<Connection> {
@@ -130,7 +137,6 @@ impl Engine {
             fragments: FragmentTable::new(ROOM, settings.seed),
             settings,
             link_local: self.link_local.clone(),
-            lanes: self.lanes.clone(),
             clock: self.clock,
             started: self.started,
             former: self.former.clone(),

@@ -2,7 +2,9 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use secgroup_packet::{Direction, FlowKey, Frame, InterfaceIndex, LinkType, Packet, Parsed};
+use secgroup_packet::{
+    Direction, FlowKey, Frame, InterfaceIndex, LinkType, Packet, Parsed, Reading,
+};
 use secgroup_testkit::frame::{of_ip, to_loop, to_null_big_endian, to_null_little_endian};
 use secgroup_testkit::frame::{to_sll, to_sll2, with_extensions, with_vlan};
 
@@ -25,6 +27,10 @@ const LINKS: [(LinkType, usize); 5] = [
 /// The frame's packet as the reference reads it, and as the parser does.
 fn compare(frame: Frame<'_>, l3: usize) -> Result<bool, TestCaseError> {
     let expected = reference::read(&frame.data[l3..], l3);
+    let mut place = Packet::BLANK;
+    let reading = frame.read(&mut place);
+    prop_assert_eq!(place, expected.unwrap_or(Packet::BLANK));
+    prop_assert_eq!(reading == Reading::Ip, expected.is_some());
     match frame.parse() {
         Ok(Parsed::Ip(packet)) => {
             prop_assert_eq!(Some(packet), expected);
