@@ -314,7 +314,7 @@ impl<'a> World<'a> {
                 "a segment with {} from {sender} does not fit the connection, which is in the \
                  state {}",
                 flag_names(flags),
-                connection::state(connection.state)
+                connection.state
             ));
         }
         let why = why_denied(self.inventory, &interface.id, query, reason);

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use secgroup_control::Registry;
-use secgroup_datapath::{Connection, State};
+use secgroup_datapath::Connection;
 use secgroup_packet::{Direction, FlowKey, Protocol, Timestamp};
 use secgroup_policy::RuleNumber;
 
@@ -41,31 +41,12 @@ pub(super) fn line(connection: &Connection, registry: &Registry, now: Timestamp)
         local: end(local, ports[0]),
         remote: end(remote, ports[1]),
         opened: connection.originator,
-        state: state(connection.state).to_owned(),
+        state: connection.state.as_str().to_owned(),
         rule: rule.map(|known| known.rule.id.to_string()),
         ingress_packets: connection.packets[ingress].into(),
         ingress_bytes: connection.bytes[ingress],
         egress_packets: connection.packets[egress].into(),
         egress_bytes: connection.bytes[egress],
         expires_in_seconds: left.as_secs() + u64::from(left.subsec_nanos() > 0),
-    }
-}
-
-/// The name of a state; whose FIN came first is not told.
-pub(super) const fn state(state: State) -> &'static str {
-    match state {
-        State::SynSent => "syn-sent",
-        State::SynSent2 => "syn-sent2",
-        State::SynRecv => "syn-recv",
-        State::Established => "established",
-        State::FinWaitOriginator | State::FinWaitResponder => "fin-wait",
-        State::CloseWaitOriginator | State::CloseWaitResponder => "close-wait",
-        State::LastAck => "last-ack",
-        State::TimeWait => "time-wait",
-        State::Close => "close",
-        State::Udp => "udp",
-        State::UdpStream => "udp-stream",
-        State::Icmp => "icmp",
-        State::Other => "other",
     }
 }

@@ -4,34 +4,20 @@ use std::fmt::Write;
 
 use secgroup_replay::{AuditReport, Finding, RuleAudit, Volume};
 
+use crate::render::captures;
 use crate::render::table::{bytes, counted, grouped, indented, number, table};
 
 /// The whole of `secgroup audit`.
 pub(crate) fn audit(report: &AuditReport) -> String {
     let mut text = String::new();
     // Writing to a string does not fail, here and below.
-    let _ = captures(&mut text, report);
+    let _ = captures::read(&mut text, &report.captures);
+    let _ = captures::warnings(&mut text, &report.warnings);
     let _ = rules(&mut text, report);
     let _ = open(&mut text, report);
     let _ = denied(&mut text, report);
     let _ = suggestion(&mut text, report);
     text
-}
-
-fn captures(text: &mut String, report: &AuditReport) -> std::fmt::Result {
-    for capture in &report.captures {
-        let ended = match (&capture.error, capture.packets) {
-            (None, _) => "",
-            (Some(_), 0) => " (not read, see the error)",
-            (Some(_), _) => " (ended early, see the error)",
-        };
-        let packets = counted(capture.packets, "packet");
-        writeln!(text, "{}: {packets}{ended}", capture.file)?;
-    }
-    for warning in &report.warnings {
-        writeln!(text, "warning: {warning}")?;
-    }
-    Ok(())
 }
 
 fn rules(text: &mut String, report: &AuditReport) -> std::fmt::Result {

@@ -7,6 +7,7 @@ use secgroup_analysis::{Class, PeerSet, PlaceDifference};
 use secgroup_replay::{ChangedFlow, ComparisonReport, Told, Volume};
 
 use crate::commands::DiffReport;
+use crate::render::captures;
 use crate::render::replay::{FiveTuple, five_tuple};
 use crate::render::table::{bytes, counted, grouped, indented, number, table};
 
@@ -164,18 +165,8 @@ fn settings(text: &mut String, report: &DiffReport) -> std::fmt::Result {
 }
 
 fn on_captures(text: &mut String, found: &ComparisonReport) -> std::fmt::Result {
-    for capture in &found.captures {
-        let ended = match (&capture.error, capture.packets) {
-            (None, _) => "",
-            (Some(_), 0) => " (not read, see the error)",
-            (Some(_), _) => " (ended early, see the error)",
-        };
-        let packets = counted(capture.packets, "packet");
-        writeln!(text, "{}: {packets}{ended}", capture.file)?;
-    }
-    for warning in &found.warnings {
-        writeln!(text, "warning: {warning}")?;
-    }
+    captures::read(text, &found.captures)?;
+    captures::warnings(text, &found.warnings)?;
     if found.changed_flow_count == 0 {
         return writeln!(text, "No flow of the captures changes its verdict.\n");
     }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod bench;
+mod captures;
 mod check;
 mod difference;
 mod explain;

@@ -4,13 +4,14 @@ use std::fmt::Write;
 
 use secgroup_replay::{DeniedFlowReport, Report, RuleReport, VerdictReport, Volume};
 
+use crate::render::captures;
 use crate::render::table::{bytes, counted, grouped, indented, number, rounded, table};
 
 /// The whole report.
 pub(crate) fn report(report: &Report) -> String {
     let mut text = String::new();
     // Writing to a string does not fail, here and below.
-    let _ = captures(&mut text, report);
+    let _ = begin(&mut text, report);
     if report.total.packets == 0 {
         // Tables without a packet would only bury what was said above.
         return text;
@@ -26,16 +27,8 @@ pub(crate) fn report(report: &Report) -> String {
     text
 }
 
-fn captures(text: &mut String, report: &Report) -> std::fmt::Result {
-    for capture in &report.captures {
-        let ended = match (&capture.error, capture.packets) {
-            (None, _) => "",
-            (Some(_), 0) => " (not read, see the error)",
-            (Some(_), _) => " (ended early, see the error)",
-        };
-        let packets = counted(capture.packets, "packet");
-        writeln!(text, "{}: {packets}{ended}", capture.file)?;
-    }
+fn begin(text: &mut String, report: &Report) -> std::fmt::Result {
+    captures::read(text, &report.captures)?;
     for change in &report.changes {
         let (after, files) = (change.after_seconds, change.files.join(", "));
         match change.first_packet {
@@ -51,10 +44,7 @@ fn captures(text: &mut String, report: &Report) -> std::fmt::Result {
             )?,
         }
     }
-    for warning in &report.warnings {
-        writeln!(text, "warning: {warning}")?;
-    }
-    Ok(())
+    captures::warnings(text, &report.warnings)
 }
 
 fn fates(text: &mut String, report: &Report) -> std::fmt::Result {
