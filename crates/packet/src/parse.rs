@@ -36,43 +36,58 @@ impl Frame<'_> {
     ///
     /// Where a header is not there, contradicts another, or was snapped before the fields that a
     /// verdict depends on.
-    #[inline]
+    #[inline(always)]
     pub fn parse(&self) -> Result<Parsed, ParseError> {
-        let mut packet = Packet::BLANK;
-        if self.is_plain(&mut packet) {
+        if let Some(packet) = self.plain() {
             return Ok(Parsed::Ip(packet));
         }
-        link::parse(self.link, View::of(self))
+        let LongWay(result) = header_by_header(self);
+        result
     }
 
     /// The same, with the packet written where it is wanted: to put it anywhere else afterwards would cost as much as to read it. Of a
     /// frame in which there is none nothing is written, and of a malformed one [`parse`](Self::parse) says what is wrong.
     #[inline(always)]
-    pub fn read(&self, packet: &mut Packet) -> Reading {
-        if self.is_plain(packet) {
+    pub fn read(&self, place: &mut Packet) -> Reading {
+        if let Some(packet) = self.plain() {
+            *place = packet;
             return Reading::Ip;
         }
-        self.read_header_by_header(packet)
+        self.read_header_by_header(place)
     }
 
-    /// The short way: whether the frame holds a plain packet, which then is written.
+    /// The short way.
     #[inline(always)]
-    fn is_plain(&self, packet: &mut Packet) -> bool {
-        self.link == LinkType::Ethernet && plain::read(self, packet)
+    fn plain(&self) -> Option<Packet> {
+        if self.link == LinkType::Ethernet {
+            plain::parse(self)
+        } else {
+            None
+        }
     }
 
     /// The long way, which is everything but a short cut.
     #[inline(never)]
-    fn read_header_by_header(&self, packet: &mut Packet) -> Reading {
+    fn read_header_by_header(&self, place: &mut Packet) -> Reading {
         match link::parse(self.link, View::of(self)) {
-            Ok(Parsed::Ip(found)) => {
-                *packet = found;
+            Ok(Parsed::Ip(packet)) => {
+                *place = packet;
                 Reading::Ip
             }
             Ok(Parsed::NotIp(ethertype)) => Reading::NotIp(ethertype),
             Err(_) => Reading::Malformed,
         }
     }
+}
+
+/// What came out of the long way. A type of its own, so that it is written somewhere else than what the short way finds: that
+/// stays in registers until the caller stores it where it wants it.
+struct LongWay(Result<Parsed, ParseError>);
+
+/// The long way, for [`Frame::parse`].
+#[inline(never)]
+fn header_by_header(frame: &Frame<'_>) -> LongWay {
+    LongWay(link::parse(frame.link, View::of(frame)))
 }
 
 /// What follows the link layer. Every link layer ends with this call, so that the result is written

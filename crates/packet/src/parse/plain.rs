@@ -18,12 +18,10 @@ const L4_AT: usize = L3 + 20;
 /// As far as a verdict reads: the flags of TCP are the last.
 const READ: usize = L4_AT + 14;
 
-/// Reads the packet in `frame`, an Ethernet frame, into `packet`, if it is a plain one; whether it is.
+/// The packet in `frame`, an Ethernet frame, if it is a plain one.
 #[inline(always)]
-pub(super) fn read(frame: &Frame<'_>, packet: &mut Packet) -> bool {
-    let Some(head) = frame.data.first_chunk::<READ>() else {
-        return false;
-    };
+pub(super) fn parse(frame: &Frame<'_>) -> Option<Packet> {
+    let head: &[u8; READ] = frame.data.first_chunk()?;
     // EtherType 0x0800; version 4, five words of header.
     let is_ipv4 = head[12..15] == [0x08, 0x00, 0x45];
     let is_whole = be16(head[20], head[21]) & 0x3FFF == 0;
@@ -31,45 +29,42 @@ pub(super) fn read(frame: &Frame<'_>, packet: &mut Packet) -> bool {
     let end = L3 + usize::from(total);
     // No shorter than what is read below, and all of it captured.
     let is_there = end <= frame.data.len() && frame.data.len() <= frame.wire_len as usize;
-    let Some(payload) = end.checked_sub(L4_AT) else {
-        return false;
-    };
     if !(is_ipv4 && is_whole && is_there) {
-        return false;
+        return None;
     }
     let protocol = Protocol(head[23]);
+    let payload = end.checked_sub(L4_AT)?;
     let (sport, dport) = (be16(head[34], head[35]), be16(head[36], head[37]));
-    packet.l4 = match protocol {
+    let l4 = match protocol {
         Protocol::TCP => {
             let header = usize::from(head[46] >> 4) * 4;
-            if !(20..=payload).contains(&header) {
-                return false;
-            }
+            let fits = (20..=payload).contains(&header);
             let flags = TcpFlags(head[47]);
-            L4::Tcp {
+            fits.then_some(L4::Tcp {
                 sport,
                 dport,
                 flags,
-            }
+            })?
         }
         Protocol::UDP => {
             let stated = usize::from(be16(head[38], head[39]));
-            if !(8..=payload).contains(&stated) {
-                return false;
-            }
-            L4::Udp { sport, dport }
+            let fits = (8..=payload).contains(&stated);
+            fits.then_some(L4::Udp { sport, dport })?
         }
-        _ => return false,
+        _ => return None,
     };
-    packet.addresses = AddressPair::V4 {
-        src: Ipv4Addr::new(head[26], head[27], head[28], head[29]),
-        dst: Ipv4Addr::new(head[30], head[31], head[32], head[33]),
-    };
-    packet.protocol = protocol;
-    packet.fragment = None;
-    packet.hop_limit = head[22];
-    packet.ip_len = u32::from(total);
-    packet.l3_offset = 14;
-    packet.l4_offset = 34;
-    true
+    let &[.., s0, s1, s2, s3, d0, d1, d2, d3] = head.first_chunk::<L4_AT>()?;
+    Some(Packet {
+        addresses: AddressPair::V4 {
+            src: Ipv4Addr::new(s0, s1, s2, s3),
+            dst: Ipv4Addr::new(d0, d1, d2, d3),
+        },
+        protocol,
+        l4,
+        fragment: None,
+        hop_limit: head[22],
+        ip_len: u32::from(total),
+        l3_offset: 14,
+        l4_offset: 34,
+    })
 }
