@@ -79,6 +79,12 @@ impl<'a> Line<'a> {
         &self.crossings
     }
 
+    /// The burst that was decided last, and its verdicts.
+    #[must_use]
+    pub fn decided(&self) -> (&[Crossing<'a>], &[Verdict]) {
+        (&self.crossings, &self.verdicts)
+    }
+
     /// Parses the next `burst` frames, and nothing else.
     #[inline]
     pub fn parse(&mut self, burst: usize) -> &[Crossing<'a>] {

@@ -1,6 +1,6 @@
 //! The worker's end: verdicts go in, and nothing that happens to a log is ever waited for.
 //!
-//! A worker notes observations in a batch of its own, merging those of one flow in a row, and moves the batch into a bounded *slot* that it shares
+//! A worker notes observations in a batch of its own, a transfer as one for each way, and moves the batch into a bounded *slot* that it shares
 //! with the thread that logs: when there are [`BATCH`] of them, when they are [`OLD`], or when the worker has nothing else to do. The slot has a lock, which the worker only
 //! tries: where the other thread has it (for the moment of a swap) the batch grows on. What fits neither into the slot nor into the batch is
 //! lost, counted by interface, and answered for by SKIPDATA records.
@@ -25,6 +25,8 @@ const BATCH: usize = 256;
 const BATCH_MAX: usize = 4096;
 /// Observations of a slot: some 7 MiB.
 pub(crate) const SLOT_MAX: usize = 1 << 16;
+/// A packet is added to one of so many of the latest, if it belongs there: a transfer has packets both ways.
+const LATEST: usize = 2;
 /// After this a batch is moved, however small it is.
 const OLD: Duration = Duration::from_millis(100);
 
@@ -80,13 +82,13 @@ impl Feed {
 
     fn note(&mut self, crossings: &[Crossing<'_>], verdicts: &[Verdict]) {
         for (crossing, verdict) in crossings.iter().zip(verdicts) {
+            let mut latest = self.batch.iter_mut().rev().take(LATEST);
+            if latest.any(|latest| latest.take(crossing, *verdict)) {
+                continue;
+            }
             let Some(observation) = Observation::of(crossing, *verdict) else {
                 continue;
             };
-            let last = self.batch.last_mut();
-            if last.is_some_and(|last| last.merge(&observation)) {
-                continue;
-            }
             if self.batch.len() < BATCH_MAX {
                 self.batch.push(observation);
             } else {

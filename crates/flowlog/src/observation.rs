@@ -3,9 +3,7 @@
 //! Observations of one flow in a row can be merged before they are handed over: a burst of a bulk transfer is then one of them.
 
 use secgroup_datapath::{Action, Crossing, Reason, Verdict};
-use secgroup_packet::{
-    AddressPair, Direction, InterfaceIndex, L4, Packet, Protocol, TcpFlags, Timestamp,
-};
+use secgroup_packet::{AddressPair, Direction, InterfaceIndex, L4, Protocol, TcpFlags, Timestamp};
 
 /// The flags that a record tells of any segment (G9).
 const TOLD: u8 = TcpFlags::FIN.0 | TcpFlags::SYN.0 | TcpFlags::RST.0;
@@ -68,60 +66,77 @@ impl Observation {
     #[inline]
     #[must_use]
     pub fn of(crossing: &Crossing<'_>, verdict: Verdict) -> Option<Self> {
-        if matches!(verdict.reason, Reason::Exempt | Reason::LinkLocalExceeded) {
-            return None;
-        }
-        let Packet {
-            addresses,
-            protocol,
-            l4,
-            fragment,
-            ip_len,
-            ..
-        } = crossing.packet;
-        let (ports, flags) = match l4 {
-            L4::Tcp {
-                sport,
-                dport,
-                flags,
-            } => ([sport, dport], told(flags)),
-            L4::Udp { sport, dport } => ([sport, dport], 0),
-            L4::Icmp { .. } | L4::Other | L4::LaterFragment => ([0, 0], 0), // G6
-        };
-        Some(Self {
-            flow: Flow {
-                interface: crossing.interface,
-                direction: crossing.direction,
-                addresses,
-                protocol,
-                ports,
-            },
-            verdict,
-            sums: Sums {
-                packets: 1,
-                bytes: u64::from(ip_len),
-                tcp_flags: flags,
-                first: crossing.at,
-                last: crossing.at,
-            },
-            piece: fragment.map(|fragment| Piece {
-                id: fragment.id,
-                is_first: l4 != L4::LaterFragment,
-            }),
+        is_logged(verdict).then(|| {
+            let packet = &crossing.packet;
+            let (ports, tcp_flags) = upper(&packet.l4);
+            Self {
+                flow: Flow {
+                    interface: crossing.interface,
+                    direction: crossing.direction,
+                    addresses: packet.addresses,
+                    protocol: packet.protocol,
+                    ports,
+                },
+                verdict,
+                sums: Sums {
+                    packets: 1,
+                    bytes: u64::from(packet.ip_len),
+                    tcp_flags,
+                    first: crossing.at,
+                    last: crossing.at,
+                },
+                piece: packet.fragment.map(|fragment| Piece {
+                    id: fragment.id,
+                    is_first: packet.l4 != L4::LaterFragment,
+                }),
+            }
         })
     }
 
-    /// Takes `next` in where both belong to one record, whatever is asked for in it; whether it did.
+    /// Takes the next packet in where it belongs to the same record, whatever is asked for in that; whether it did. An observation is large: in
+    /// a transfer only the first packet of many should cost one.
     #[inline]
-    pub fn merge(&mut self, next: &Self) -> bool {
-        let same = self.flow == next.flow
-            && Told::of(self.verdict) == Told::of(next.verdict)
+    pub fn take(&mut self, crossing: &Crossing<'_>, verdict: Verdict) -> bool {
+        let packet = &crossing.packet;
+        let (ports, tcp_flags) = upper(&packet.l4);
+        let flow = &self.flow;
+        let is_same = flow.ports == ports
+            && flow.addresses == packet.addresses
+            && flow.protocol == packet.protocol
+            && flow.interface == crossing.interface
+            && flow.direction == crossing.direction
             && self.piece.is_none()
-            && next.piece.is_none();
-        if same {
-            self.sums.add(&next.sums);
+            && packet.fragment.is_none()
+            && (self.verdict == verdict || Told::of(self.verdict) == Told::of(verdict))
+            && is_logged(verdict);
+        if is_same {
+            self.sums.packets += 1;
+            self.sums.bytes += u64::from(packet.ip_len);
+            self.sums.tcp_flags |= tcp_flags;
+            self.sums.first = self.sums.first.min(crossing.at);
+            self.sums.last = self.sums.last.max(crossing.at);
         }
-        same
+        is_same
+    }
+}
+
+/// Whether a packet with this verdict is anything to a flow log.
+#[inline]
+const fn is_logged(verdict: Verdict) -> bool {
+    !matches!(verdict.reason, Reason::Exempt | Reason::LinkLocalExceeded)
+}
+
+/// Ports, 0 where the protocol has none (G6), and what is told of the flags.
+#[inline]
+const fn upper(l4: &L4) -> ([u16; 2], u8) {
+    match *l4 {
+        L4::Tcp {
+            sport,
+            dport,
+            flags,
+        } => ([sport, dport], told(flags)),
+        L4::Udp { sport, dport } => ([sport, dport], 0),
+        L4::Icmp { .. } | L4::Other | L4::LaterFragment => ([0, 0], 0),
     }
 }
 

@@ -399,7 +399,7 @@ proptest! {
         let inventories: Vec<_> = case.policies.iter().map(Policy::inventory).collect();
         let events = events(&case);
         let expected = by_oracle(&events, &inventories, &case.knobs);
-        for size in [1, 2, 16, 33, 257] {
+        for size in [1, 2, 15, 16, 17, 31, 32, 33, 255, 256, 257] {
             let actual = by_engine(&events, &inventories, &case.knobs, size);
             assert_equal(&case, &events, &expected, &actual, &format!("bursts of {size}"));
         }
