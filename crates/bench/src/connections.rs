@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secgroup_datapath::{Datapath, Reason, Snapshot};
-use secgroup_packet::Timestamp;
+use secgroup_packet::{Family, Timestamp};
 
 use crate::line::{Line, STILL};
-use crate::machine::resident_bytes;
 use crate::report::Connections;
 use crate::rounds::Rounds;
 use crate::stages::{self, BURSTS};
@@ -77,9 +76,8 @@ pub(crate) fn measure(
     let burst = plan.burst as usize;
     let flows = flows(plan.flows as usize, SERVICE);
     let frames = data(&flows, plan.draw, plan.size);
-    let before = resident_bytes();
     let (datapath, now) = opened(snapshot, &flows);
-    let grown = before.and_then(|before| Some(resident_bytes()?.saturating_sub(before)));
+    let bytes = datapath.table_bytes(Family::V4);
 
     let line = Line::new(datapath, &frames, STILL).starting_at(now);
     let ((established, stages), line) = ended_as(Reason::Established, line, |line| {
@@ -94,7 +92,7 @@ pub(crate) fn measure(
         stages,
         new: new(plan.flows, snapshot, rounds, burst)?,
         denied,
-        bytes_each: grown.map(|bytes| bytes as f64 / f64::from(plan.flows)),
+        bytes_each: bytes as f64 / f64::from(plan.flows),
     })
 }
 

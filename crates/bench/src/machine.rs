@@ -123,11 +123,6 @@ fn left_in_group() -> Option<u64> {
     Some(number("memory.max")?.saturating_sub(number("memory.current")?))
 }
 
-/// Bytes of this process that are in memory.
-pub(crate) fn resident_bytes() -> Option<u64> {
-    kilobytes("/proc/self/status", "VmRSS")
-}
-
 fn kilobytes(path: &str, name: &str) -> Option<u64> {
     let number = field(path, name)?;
     let kilobytes: u64 = number.split_whitespace().next()?.parse().ok()?;
@@ -161,7 +156,6 @@ mod tests {
 
     #[test]
     fn the_kernel_tells_of_memory() {
-        assert!(resident_bytes().unwrap() > 100_000);
         assert!(available_bytes().unwrap() > 1_000_000);
         assert_eq!(field("/proc/meminfo", "NoSuchField"), None);
     }

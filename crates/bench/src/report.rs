@@ -125,8 +125,8 @@ pub struct Connections {
     pub new: Figure,
     /// A packet that no rule admits.
     pub denied: Figure,
-    /// Bytes of memory for each open connection with the table full, all that belongs to it; `null` where the system does not tell.
-    pub bytes_each: Option<f64>,
+    /// Bytes of memory for each open connection with the table full, all that belongs to it.
+    pub bytes_each: f64,
 }
 
 /// The stages of a packet of an open connection; they add up to it. As differences of figures they may have a best above their median.

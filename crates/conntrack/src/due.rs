@@ -31,6 +31,11 @@ impl Due {
         Self { leaves, tree }
     }
 
+    /// Heap memory, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        size_of_val(&*self.tree)
+    }
+
     /// Something in `bucket` runs out at `at`.
     #[inline]
     pub(crate) fn lower(&mut self, bucket: usize, at: u64) {

@@ -98,6 +98,11 @@ impl<const N: usize> Slots<N> {
         self.capacity
     }
 
+    /// Heap memory, in bytes.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        size_of_val(&*self.tags) + size_of_val(&*self.lines) + self.due.memory_bytes()
+    }
+
     pub(crate) const fn buckets(&self) -> usize {
         self.tags.len()
     }

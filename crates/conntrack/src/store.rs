@@ -101,6 +101,10 @@ impl Store {
         of_family!(self, family, slots => slots.capacity())
     }
 
+    pub(crate) fn memory_bytes(&self, family: Family) -> usize {
+        of_family!(self, family, slots => slots.memory_bytes())
+    }
+
     pub(crate) const fn buckets(&self, family: Family) -> usize {
         of_family!(self, family, slots => slots.buckets())
     }

@@ -28,7 +28,9 @@
 
 use std::sync::Arc;
 
-use secgroup_packet::{Direction, Family, FlowKey, InterfaceIndex, L4, Packet, Timestamp};
+use secgroup_packet::{
+    Direction, Family, FlowKey, InterfaceIndex, L4, Packet, TcpFlags, Timestamp,
+};
 use thiserror::Error;
 
 use crate::half_open::Interfaces;
@@ -86,6 +88,16 @@ pub struct Passage<'a> {
     pub l4: &'a L4,
     /// The length of the IP packet, in bytes.
     pub len: u32,
+}
+
+/// Whether a packet leaves its connection in the state it is in, and renews its time.
+#[inline(always)]
+fn only_renewed(body: &Body, passage: &Passage<'_>) -> bool {
+    let flags = match passage.l4 {
+        L4::Tcp { flags, .. } => *flags,
+        _ => TcpFlags::default(), // No TCP segment has none.
+    };
+    tcp::only_renews(body.state, passage.sender == body.originator, flags)
 }
 
 /// Where a packet moves its connection.
@@ -214,8 +226,7 @@ impl Table {
     ) -> Step {
         if let Some(body) = self.store.aimed(probe)
             && body.expires >= now.as_nanos()
-            && movement(body, passage) == Move::Renew
-            && body.state.is_settled()
+            && only_renewed(body, passage)
         {
             let expires = lifetimes.end(body.state, now).as_nanos();
             if expires >= body.expires {
@@ -539,6 +550,12 @@ impl Table {
     #[must_use]
     pub fn len_of(&self, interface: InterfaceIndex) -> u32 {
         self.interfaces.connections(interface)
+    }
+
+    /// Heap memory of a family's connections, in bytes; fixed with the capacity.
+    #[must_use]
+    pub fn memory_bytes(&self, family: Family) -> usize {
+        self.store.memory_bytes(family)
     }
 
     /// How many connections of a family it has room for.

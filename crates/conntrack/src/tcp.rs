@@ -93,6 +93,47 @@ pub(crate) fn advance(state: State, by_originator: bool, class: TcpClass) -> Mov
         .unwrap_or(Move::Invalid)
 }
 
+/// Whether a packet only renews its connection: which, for nearly every packet, is all there is to say. A TCP segment by its flags; of a state that is not TCP's, which
+/// is left by no packet, any. `false` says nothing: the table below does.
+#[inline]
+pub(crate) const fn only_renews(
+    state: State,
+    by_originator: bool,
+    TcpFlags(flags): TcpFlags,
+) -> bool {
+    RENEWS[state as usize][!by_originator as usize] >> (flags % 32) & 1 != 0
+}
+
+/// By state and sender, a bit for each of the lowest five flags' combinations.
+static RENEWS: [[u32; 2]; State::ALL.len()] = {
+    let mut renews = [[0; 2]; State::ALL.len()];
+    let mut at = 0;
+    while at < State::ALL.len() {
+        let state = State::ALL[at];
+        let mut sender = 0;
+        while sender < 2 {
+            let mut flags = 0;
+            while flags < 32 {
+                let is_renewed = match state {
+                    State::UdpStream | State::Icmp | State::Other => true,
+                    State::Udp => false,
+                    _ => {
+                        let class = CLASSES[flags] as usize;
+                        class < 5 && matches!(MOVES[at][sender][class], Move::Renew)
+                    }
+                };
+                if is_renewed && state.is_settled() {
+                    renews[at][sender] |= 1 << flags;
+                }
+                flags += 1;
+            }
+            sender += 1;
+        }
+        at += 1;
+    }
+    renews
+};
+
 const SENT2: Move = Move::To(State::SynSent2);
 const RECV_: Move = Move::To(State::SynRecv);
 const ESTAB: Move = Move::To(State::Established);
@@ -160,3 +201,25 @@ static MOVES: [[[Move; 5]; 2]; 11] = [
         [AGAIN, KEEP_, RENEW, RENEW, RENEW],
     ],
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_renews_is_what_the_table_says() {
+        for state in State::ALL {
+            let is_tcp = (state as usize) < MOVES.len();
+            for (flags, by_originator) in (0..=u8::MAX).flat_map(|f| [(f, true), (f, false)]) {
+                let class = TcpClass::from(TcpFlags(flags));
+                let moves_on = !state.is_settled();
+                let renews = !is_tcp || advance(state, by_originator, class) == Move::Renew;
+                assert_eq!(
+                    only_renews(state, by_originator, TcpFlags(flags)),
+                    renews && !moves_on,
+                    "{state} {flags:#x} {by_originator}"
+                );
+            }
+        }
+    }
+}

@@ -213,6 +213,12 @@ impl Datapath {
         self.engine.table().capacity(family)
     }
 
+    /// Memory of the connection table of a family, in bytes; fixed with the capacity.
+    #[must_use]
+    pub fn table_bytes(&self, family: Family) -> usize {
+        self.engine.table().memory_bytes(family)
+    }
+
     /// What the connection table has done so far.
     #[must_use]
     pub const fn table_stats(&self) -> Stats {

@@ -46,7 +46,7 @@ fn report(sweeps: Sweeps) -> Report {
             },
             new: one,
             denied: one,
-            bytes_each: None,
+            bytes_each: 74.7,
         },
         rules: Rules {
             matching: one,

@@ -137,13 +137,12 @@ fn changes(report: &Report) -> Table {
 
 fn memory(text: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(text)?;
-    if let Some(each) = report.connections.bytes_each {
-        let flows = short(report.workload.flows as usize);
-        writeln!(
-            text,
-            "memory: {each:.1} B a connection with a full table of {flows}"
-        )?;
-    }
+    let each = report.connections.bytes_each;
+    let flows = short(report.workload.flows as usize);
+    writeln!(
+        text,
+        "memory: {each:.1} B a connection with a full table of {flows}"
+    )?;
     writeln!(
         text,
         "memory: {:.1} B a compiled rule",

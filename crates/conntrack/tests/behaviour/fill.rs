@@ -153,3 +153,15 @@ fn a_flood_displaces_only_half_open_connections() {
         u64::from(capacity * 19 - capacity / 2)
     );
 }
+
+#[test]
+fn a_connection_takes_75_bytes_and_one_of_ipv6_148() {
+    let capacity = 1 << 20;
+    let table = Table::new(Config {
+        capacity,
+        capacity_v6: capacity,
+        seed: 1,
+    });
+    let each = |family| table.memory_bytes(family).div_ceil(capacity as usize);
+    assert_eq!((each(Family::V4), each(Family::V6)), (75, 148));
+}
