@@ -7,8 +7,8 @@
 //! | [`Table::find`](crate::Table::find) | compares the key with the line | |
 //!
 //! Between the first and the last step the packets before it in the burst may have opened and ended connections. So what [`aim`] saw is a
-//! hint and no more: a place counts only where it still is taken and holds the whole key, and whoever had no hint, or a
-//! wrong one, is looked for once more from the start. That is the case of a new connection, of one hit in some sixty, and of nobody else.
+//! hint and no more: a place counts only where it still holds the whole key, and that there was none only until a connection is taken in. Whoever had a
+//! wrong hint is looked for once more from the start. That is the case of new connections but the first of a burst, of one hit in some sixty, and of nobody else.
 //!
 //! A key is packed once, from the packet itself: what a burst does per packet is too short to carry an enum of addresses from step to step.
 //!
@@ -27,11 +27,21 @@ pub struct Probe {
     /// The words of the key; of IPv4 the first two.
     words: [u64; WORDS_V6],
     hash: FlowHash,
-    /// The place that looked right.
-    pub(crate) hint: Option<u32>,
+    pub(crate) hint: Hint,
     protocol: Protocol,
     /// `None` where the packet belongs to no connection.
     family: Option<Family>,
+}
+
+/// What [`aim`](crate::Table::aim) saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hint {
+    /// Nothing yet.
+    None,
+    /// A place that looked right.
+    At(u32),
+    /// No place looked right when the table had taken so many connections: until it takes another one, there is none.
+    Nowhere(u32),
 }
 
 /// Whoever carries a burst along counts on it.
@@ -42,7 +52,7 @@ impl Probe {
     pub const NONE: Self = Self {
         words: [0; WORDS_V6],
         hash: FlowHash(0),
-        hint: None,
+        hint: Hint::None,
         protocol: Protocol(0),
         family: None,
     };
@@ -79,7 +89,7 @@ impl Probe {
         self.words[0] = addresses;
         self.words[1] = rest;
         self.hash = seed.hash(key);
-        self.hint = None;
+        self.hint = Hint::None;
         self.protocol = key.protocol;
         self.family = Some(Family::V4);
     }
@@ -134,7 +144,7 @@ impl Probe {
         Self {
             words: [addresses, rest, 0, 0, 0],
             hash,
-            hint: None,
+            hint: Hint::None,
             protocol: key.protocol,
             family: Some(Family::V4),
         }
@@ -145,7 +155,7 @@ impl Probe {
         Self {
             words: key.words,
             hash,
-            hint: None,
+            hint: Hint::None,
             protocol: key.protocol,
             family: Some(Family::V6),
         }

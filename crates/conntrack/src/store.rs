@@ -2,6 +2,7 @@
 
 use secgroup_packet::{Direction, Family, FlowKey, InterfaceIndex, Timestamp};
 
+use crate::probe::Hint;
 use crate::{Connection, Probe};
 
 use crate::hash::{FlowHash, Seed};
@@ -55,6 +56,8 @@ impl Handle {
 pub(crate) struct Store {
     v4: Slots<WORDS_V4>,
     v6: Slots<WORDS_V6>,
+    /// Connections taken in so far; begins again behind the highest number, which is no matter within a burst.
+    taken: u32,
 }
 
 /// Calls the same method on the table of a family.
@@ -90,6 +93,7 @@ impl Store {
         Self {
             v4: Slots::new(capacity.min(Handle::MAX_CAPACITY)),
             v6: Slots::new(capacity_v6.min(Handle::MAX_CAPACITY)),
+            taken: 0,
         }
     }
 
@@ -131,12 +135,10 @@ impl Store {
             return self.find_probed_v6(probe);
         }
         let key = probe.key_v4();
-        let slot = match probe
-            .hint
-            .filter(|&slot| self.v4.is_at(slot as usize, &key))
-        {
-            Some(slot) => slot as usize,
-            None => self.v4.find(&key, probe.hash())?,
+        let slot = match probe.hint {
+            Hint::At(slot) if self.v4.is_at(slot as usize, &key) => slot as usize,
+            Hint::Nowhere(taken) if taken == self.taken => return None,
+            _ => self.v4.find(&key, probe.hash())?,
         };
         Some(Handle::new(Family::V4, slot))
     }
@@ -147,25 +149,29 @@ impl Store {
         if probe.family()? == Family::V6 {
             return self.aimed_v6(probe);
         }
-        self.v4.body_at(probe.hint? as usize, &probe.key_v4())
+        match probe.hint {
+            Hint::At(slot) => self.v4.body_at(slot as usize, &probe.key_v4()),
+            _ => None,
+        }
     }
 
     /// A function of its own: its five words would take the registers from IPv4's two.
     #[inline(never)]
     fn aimed_v6(&mut self, probe: &Probe) -> Option<&mut Body> {
-        self.v6.body_at(probe.hint? as usize, &probe.key_v6())
+        match probe.hint {
+            Hint::At(slot) => self.v6.body_at(slot as usize, &probe.key_v6()),
+            _ => None,
+        }
     }
 
     /// A function of its own: its five words would take the registers from IPv4's two.
     #[inline(never)]
     fn find_probed_v6(&self, probe: &Probe) -> Option<Handle> {
         let key = probe.key_v6();
-        let slot = match probe
-            .hint
-            .filter(|&slot| self.v6.is_at(slot as usize, &key))
-        {
-            Some(slot) => slot as usize,
-            None => self.v6.find(&key, probe.hash())?,
+        let slot = match probe.hint {
+            Hint::At(slot) if self.v6.is_at(slot as usize, &key) => slot as usize,
+            Hint::Nowhere(taken) if taken == self.taken => return None,
+            _ => self.v6.find(&key, probe.hash())?,
         };
         Some(Handle::new(Family::V6, slot))
     }
@@ -182,7 +188,7 @@ impl Store {
     pub(crate) fn aim(&self, probe: &mut Probe) {
         if let Some(family) = probe.family() {
             let slot = of_family!(self, family, slots => slots.aim(probe.hash()));
-            probe.hint = slot.map(|slot| slot as u32);
+            probe.hint = slot.map_or(Hint::Nowhere(self.taken), |slot| Hint::At(slot as u32));
         }
     }
 
@@ -203,6 +209,7 @@ impl Store {
     /// Puts the connection of a probe in a free place of its family.
     pub(crate) fn take(&mut self, place: Handle, probe: &Probe, body: Body) {
         let (slot, hash) = (place.slot(), probe.hash());
+        self.taken = self.taken.wrapping_add(1);
         match place.family() {
             Family::V4 => self.v4.take(slot, hash, Line::new(&probe.key_v4(), body)),
             Family::V6 => self.v6.take(slot, hash, Line::new(&probe.key_v6(), body)),
