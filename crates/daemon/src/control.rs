@@ -21,7 +21,8 @@ mod socket;
 use secgroup_analysis::Explained;
 
 use crate::protocol::{
-    ExplainRequest, FlowPage, FlowQuery, FlowsRequest, ReloadOutcome, StatusDocument,
+    DenialPage, DenialsRequest, ExplainRequest, FlowPage, FlowQuery, FlowsRequest, ReloadOutcome,
+    RulePage, RulesRequest, StatusDocument, TrafficPage, TrafficRequest,
 };
 
 pub use self::client::{Client, ClientError, Events};
@@ -39,6 +40,18 @@ pub trait Operate: Send + Sync {
     /// # Errors
     /// In one line, why they cannot be told.
     fn flows(&self, request: &FlowsRequest) -> Result<FlowPage, String>;
+
+    /// What passes now, flow by flow. Flows are counted while somebody asks, and not before.
+    ///
+    /// # Errors
+    /// In one line, why it cannot be told.
+    fn traffic(&self, request: &TrafficRequest) -> Result<TrafficPage, String>;
+
+    /// What was denied lately, flow by flow.
+    fn denials(&self, request: &DenialsRequest) -> DenialPage;
+
+    /// The rules of groups that are attached to an interface here, and what passed by each.
+    fn rules(&self, request: &RulesRequest) -> RulePage;
 
     /// What would become of a packet now, and why. Nothing is changed by asking.
     ///

@@ -19,6 +19,7 @@
 
 mod acknowledging;
 mod bindings;
+mod denials;
 mod endpoint;
 mod events;
 mod explaining;
@@ -27,6 +28,7 @@ mod following;
 mod host;
 mod in_force;
 mod links;
+mod looking;
 mod managing;
 mod names;
 mod operator;
@@ -281,6 +283,9 @@ fn serve(
             },
             recv(watches.devices()) -> _ => operator.devices_changed(),
             recv(events) -> event => if let Ok(event) = event {
+                if let Event::Denied(denied) = &event {
+                    operator.note_denied(denied);
+                }
                 log.tell(&event, operator);
                 if matches!(event, Event::LinkOpened { .. } | Event::LinkClosed { .. }) {
                     service.status(|| operator.summary());

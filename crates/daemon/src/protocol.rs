@@ -15,6 +15,9 @@
 //! | `"status"` | `{"status": {...}}`: [`StatusDocument`] |
 //! | `{"flows": {"filter": {...}, "limit": 1000, "count_only": false}}` | `{"flows": {...}}`: [`FlowPage`] |
 //! | `{"follow": {"filter": {...}}}` | `{"following": true}`, then `{"event": {...}}` for each: [`FlowEvent`] |
+//! | `{"traffic": {"limit": 100, "by": "bytes", "over_seconds": 1}}` | `{"traffic": {...}}`: [`TrafficPage`], what passes now |
+//! | `{"denials": {"limit": 100}}` | `{"denials": {...}}`: [`DenialPage`], what was denied lately |
+//! | `{"rules": {"limit": 1000}}` | `{"rules": {...}}`: [`RulePage`], with what passed by each |
 //! | `{"explain": {"flow": "tcp 203.0.113.7:40000 > 10.0.1.10:22"}}` | `{"explained": {...}}`: [`Explained`] |
 //! | `{"delete": {"filter": {...}}}`, `{"delete": {"all": true}}` | `{"deleted": 3}` |
 //! | `"reload"` | `{"reload": {...}}`: [`ReloadOutcome`] |
@@ -25,20 +28,28 @@
 //! the version asked for says so instead of guessing. Within a version fields are only added, so clients ignore those that they do
 //! not know; the daemon refuses them, since a filter that was mistyped must not match everything.
 
+mod denials;
 mod flows;
+mod rules;
 mod status;
+mod traffic;
 mod words;
 
 use secgroup_analysis::Explained;
 use secgroup_packet::Direction;
 use serde::{Deserialize, Serialize};
 
+pub use self::denials::{DenialLine, DenialPage, DenialsRequest, KEPT_DENIALS};
 pub use self::flows::{
     CloseCause, FlowEvent, FlowLine, FlowPage, FlowQuery, FlowState, UnknownState,
 };
+pub use self::rules::{RuleLine, RulePage, RulesRequest};
 pub use self::status::{
     ByFamily, FlowLogReport, InterfaceReport, InterfaceState, PolicyReport, PortReport, Reloads,
     StatusDocument, VerdictReport, WorkerReport,
+};
+pub use self::traffic::{
+    MAX_OVER_SECONDS, MAX_TRAFFIC, TrafficLine, TrafficOrder, TrafficPage, TrafficRequest,
 };
 pub use self::words::{UnknownProtocol, parse_protocol};
 
@@ -84,6 +95,12 @@ pub enum Request {
     Flows(FlowsRequest),
     /// Connections as they open and close, until the client goes.
     Follow(FollowRequest),
+    /// What passes now, flow by flow.
+    Traffic(TrafficRequest),
+    /// What was denied lately, flow by flow.
+    Denials(DenialsRequest),
+    /// The rules in force, and what passed by each.
+    Rules(RulesRequest),
     /// What would become of a packet now, and why.
     Explain(ExplainRequest),
     /// Forget connections: their next packet is judged by the rules again.
@@ -186,6 +203,12 @@ pub enum Response {
     Following(bool),
     /// A connection opened or closed.
     Event(FlowEvent),
+    /// What passes now.
+    Traffic(TrafficPage),
+    /// What was denied lately.
+    Denials(DenialPage),
+    /// The rules.
+    Rules(RulePage),
     /// What would become of the packet.
     Explained(Box<Explained>),
     /// How many connections were forgotten.

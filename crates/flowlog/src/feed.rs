@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -45,10 +45,31 @@ pub(crate) struct Left {
 /// What all workers and the logging thread share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    /// Whether there is a log.
-    pub(crate) is_wanted: AtomicBool,
+    /// Who wants to know of packets: [`LOGS`], [`WATCHERS`]; nobody where it is 0.
+    wanted: AtomicU8,
     /// Packets that were seen and could not be handed over.
     pub(crate) lost: AtomicU64,
+}
+
+/// There is a flow log.
+pub(crate) const LOGS: u8 = 1;
+/// Somebody watches.
+pub(crate) const WATCHERS: u8 = 2;
+
+impl Shared {
+    /// `who` wants to know of packets from now on, or does not any more.
+    pub(crate) fn want(&self, who: u8, wants: bool) {
+        if wants {
+            self.wanted.fetch_or(who, Ordering::Relaxed);
+        } else {
+            self.wanted.fetch_and(!who, Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed) != 0
+    }
 }
 
 /// One worker's end.
@@ -72,10 +93,10 @@ impl Feed {
         }
     }
 
-    /// Notes a burst of verdicts. Where there is no log this is one load.
+    /// Notes a burst of verdicts. Where there is no log, and nobody watches, this is one load.
     #[inline]
     pub fn burst(&mut self, crossings: &[Crossing<'_>], verdicts: &[Verdict]) {
-        if self.shared.is_wanted.load(Ordering::Relaxed) {
+        if self.shared.is_wanted() {
             self.note(crossings, verdicts);
         }
     }

@@ -12,6 +12,7 @@ mod logger;
 mod observation;
 mod recorder;
 mod row;
+mod watch;
 mod window;
 
 pub use crate::deliver::{DeliveryError, Destination, Encoding, Folder, Layout};
@@ -23,3 +24,4 @@ pub use crate::logger::{Logger, LoggerStatus, SharedRuleNames};
 pub use crate::observation::{Flow, Observation, Sums};
 pub use crate::recorder::{FLOWS_MAX, Recorder};
 pub use crate::row::RuleNames;
+pub use crate::watch::{By, Conversation, Look, OVER_MAX, Passing, Volume, WATCHED_MAX, Watched};

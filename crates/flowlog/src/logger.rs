@@ -10,17 +10,20 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select, unbounded};
 use secgroup_packet::{InterfaceIndex, Timestamp};
 
-use crate::feed::{Feed, Shared, Slot};
+use crate::feed::{Feed, LOGS, Shared, Slot, WATCHERS};
 use crate::interface::Interface;
 use crate::log::{LogSettings, LogStatus};
 use crate::observation::Observation;
 use crate::recorder::Recorder;
 use crate::row::RuleNames;
+use crate::watch::{Look, Passing, WATCHED_MAX, Watch};
 
 /// How often it looks what was left.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Looks between two accounts of itself.
 const TELL_EVERY: u32 = 10;
+/// How long whoever watches waits for an answer: a file that is being written goes first.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Names of rules, for another thread.
 pub type SharedRuleNames = Arc<dyn RuleNames + Send + Sync>;
@@ -44,6 +47,10 @@ enum Order {
     Configure {
         logs: Vec<LogSettings>,
         interfaces: BTreeMap<InterfaceIndex, Arc<Interface>>,
+    },
+    Look {
+        look: Look,
+        reply: Sender<Passing>,
     },
     Stop,
 }
@@ -78,6 +85,7 @@ impl Logger {
         let work = Work {
             // Never 0: this run's files are no other's.
             recorder: Recorder::new(flows_max, clock.start.as_nanos() | 1),
+            watch: None,
             clock,
             shared: Arc::clone(&logger.shared),
             slots: Arc::clone(&logger.slots),
@@ -111,7 +119,17 @@ impl Logger {
         let is_wanted = !logs.is_empty();
         // Where the thread is gone nobody takes anything either.
         let _ = self.orders.send(Order::Configure { logs, interfaces });
-        self.shared.is_wanted.store(is_wanted, Ordering::Relaxed);
+        self.shared.want(LOGS, is_wanted);
+    }
+
+    /// What passes now, whether or not there are logs. Watching begins with the first question, whose answer is empty therefore, and ends 15 s after the last one. `None`
+    /// where the thread does not answer within 5 s.
+    #[must_use]
+    pub fn look(&self, look: Look) -> Option<Passing> {
+        let (reply, answer) = bounded(1);
+        self.orders.send(Order::Look { look, reply }).ok()?;
+        let _ = self.wake.try_send(());
+        answer.recv_timeout(ANSWERS_WITHIN).ok()
     }
 
     /// How it is.
@@ -167,6 +185,8 @@ impl Clock {
 /// What the thread owns.
 struct Work {
     recorder: Recorder,
+    /// While somebody watches.
+    watch: Option<Watch>,
     clock: Clock,
     shared: Arc<Shared>,
     slots: Arc<Slots>,
@@ -193,16 +213,21 @@ impl Work {
                         .configure(&logs, interfaces, now, self.rules.as_ref());
                     self.tell();
                 }
+                Some(Order::Look { look, reply }) => {
+                    // Whoever went away meanwhile wants no answer.
+                    let _ = reply.send(self.look(look));
+                }
                 Some(Order::Stop) => break,
                 None => {}
             }
+            self.pass_watch();
             self.recorder.tick(self.clock.now(), self.rules.as_ref());
             looks += 1;
             if looks.is_multiple_of(TELL_EVERY) {
                 self.tell();
             }
         }
-        self.shared.is_wanted.store(false, Ordering::Relaxed);
+        self.shared.want(LOGS | WATCHERS, false);
         let rules = Arc::clone(&self.rules);
         let status = self.recorder.end(rules.as_ref());
         *lock(&self.told) = status;
@@ -218,12 +243,38 @@ impl Work {
             std::mem::swap(&mut left.observations, &mut observations);
             drop(left);
             for observation in observations.drain(..) {
+                if let Some(watch) = &mut self.watch {
+                    let flow = self.recorder.flow_of(&observation);
+                    watch.observe(&flow, observation.verdict, &observation.sums);
+                }
                 self.recorder.observe(&observation, self.rules.as_ref());
             }
             for (interface, packets) in lost {
                 self.recorder.skip(interface, packets);
             }
             self.spare = observations;
+        }
+    }
+
+    fn look(&mut self, look: Look) -> Passing {
+        let now = self.clock.now();
+        let watch = self.watch.get_or_insert_with(|| {
+            self.shared.want(WATCHERS, true);
+            Watch::begin(WATCHED_MAX, now)
+        });
+        watch.look(look, now)
+    }
+
+    /// Forgets what is over of what is watched, and all of it where nobody watches any more.
+    fn pass_watch(&mut self) {
+        let now = self.clock.now();
+        match &mut self.watch {
+            Some(watch) if watch.is_over(now) => {
+                self.shared.want(WATCHERS, false);
+                self.watch = None;
+            }
+            Some(watch) => watch.tick(now),
+            None => {}
         }
     }
 

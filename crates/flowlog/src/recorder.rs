@@ -12,7 +12,7 @@ use crate::datagrams::Datagrams;
 use crate::deliver::DeliveryError;
 use crate::interface::Interface;
 use crate::log::{Log, LogSettings, LogStatus};
-use crate::observation::Observation;
+use crate::observation::{Flow, Observation};
 use crate::row::{RuleNames, seconds};
 
 /// Flows in the open windows of all logs together, unless somebody says otherwise: some 60 MiB.
@@ -96,6 +96,11 @@ impl Recorder {
                 log.observe(flow, observation, &mut self.room);
             }
         }
+    }
+
+    /// The flow that an observation belongs to: a later fragment has no ports of its own (G21).
+    pub(crate) fn flow_of(&mut self, observation: &Observation) -> Flow {
+        self.datagrams.flow_of(observation)
     }
 
     /// `packets` of an interface were seen by somebody who could not tell more.

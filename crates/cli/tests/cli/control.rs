@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use secgroup_analysis::{Explained, explain_unjudged};
 use secgroup_daemon::control::{ControlSocket, Followers, Following, Operate, Server};
 use secgroup_daemon::protocol::{
-    ByFamily, ExplainRequest, FlowLine, FlowPage, FlowQuery, FlowState, FlowsRequest,
-    InterfaceReport, InterfaceState, PolicyReport, PortReport, ReloadOutcome, Reloads,
-    StatusDocument, VerdictReport, WorkerReport,
+    ByFamily, DenialPage, DenialsRequest, ExplainRequest, FlowLine, FlowPage, FlowQuery, FlowState,
+    FlowsRequest, InterfaceReport, InterfaceState, PolicyReport, PortReport, ReloadOutcome,
+    Reloads, RulePage, RulesRequest, StatusDocument, TrafficPage, TrafficRequest, VerdictReport,
+    WorkerReport,
 };
 use secgroup_packet::Direction;
 use serde_json::Value;
@@ -40,6 +41,27 @@ impl Operate for Paper {
             matched: 12_345,
             flows: [ssh(), ping()].into_iter().take(shown as usize).collect(),
         })
+    }
+
+    fn traffic(&self, request: &TrafficRequest) -> Result<TrafficPage, String> {
+        Ok(TrafficPage {
+            flows: request.limit.into(),
+            ..TrafficPage::default()
+        })
+    }
+
+    fn denials(&self, request: &DenialsRequest) -> DenialPage {
+        DenialPage {
+            told: request.limit.into(),
+            ..DenialPage::default()
+        }
+    }
+
+    fn rules(&self, request: &RulesRequest) -> RulePage {
+        RulePage {
+            matched: request.limit.into(),
+            ..RulePage::default()
+        }
     }
 
     fn explain(&self, request: &ExplainRequest) -> Result<Explained, String> {

@@ -9,8 +9,9 @@ use secgroup_analysis::Explained;
 
 use super::line::{LineError, Lines, line_of};
 use crate::protocol::{
-    Answer, DeleteRequest, ErrorBody, ExplainRequest, FlowEvent, FlowPage, FlowQuery, FlowsRequest,
-    FollowRequest, Question, ReloadOutcome, Request, Response, StatusDocument,
+    Answer, DeleteRequest, DenialPage, DenialsRequest, ErrorBody, ExplainRequest, FlowEvent,
+    FlowPage, FlowQuery, FlowsRequest, FollowRequest, Question, ReloadOutcome, Request, Response,
+    RulePage, RulesRequest, StatusDocument, TrafficPage, TrafficRequest,
 };
 
 /// Bytes that an answer may have: more than [`MAX_PAGE`](crate::protocol::MAX_PAGE) flows need.
@@ -98,6 +99,30 @@ impl Client {
     pub fn flows(&mut self, request: FlowsRequest) -> Result<FlowPage, ClientError> {
         match self.ask(Request::Flows(request))? {
             Response::Flows(page) => Ok(page),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What passes now, flow by flow.
+    pub fn traffic(&mut self, request: TrafficRequest) -> Result<TrafficPage, ClientError> {
+        match self.ask(Request::Traffic(request))? {
+            Response::Traffic(page) => Ok(page),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What was denied lately, flow by flow.
+    pub fn denials(&mut self, request: DenialsRequest) -> Result<DenialPage, ClientError> {
+        match self.ask(Request::Denials(request))? {
+            Response::Denials(page) => Ok(page),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The rules in force, and what passed by each.
+    pub fn rules(&mut self, request: RulesRequest) -> Result<RulePage, ClientError> {
+        match self.ask(Request::Rules(request))? {
+            Response::Rules(page) => Ok(page),
             other => Err(unexpected(&other)),
         }
     }

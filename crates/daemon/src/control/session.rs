@@ -12,8 +12,8 @@ use secgroup_analysis::Flow;
 use super::Operate;
 use super::line::{LineError, Lines, line_of};
 use crate::protocol::{
-    Answer, DeleteRequest, ErrorCode, ExplainRequest, FlowQuery, FlowsRequest, MAX_PAGE, Question,
-    Request, Response, VERSION,
+    Answer, DeleteRequest, ErrorCode, ExplainRequest, FlowQuery, FlowsRequest, MAX_OVER_SECONDS,
+    MAX_PAGE, MAX_TRAFFIC, Question, Request, Response, RulesRequest, TrafficRequest, VERSION,
 };
 
 /// Bytes that a request may have: the longest filter has some hundreds.
@@ -85,6 +85,19 @@ fn understand(line: &[u8]) -> Result<Request, Box<Response>> {
         Request::Flows(FlowsRequest { limit, .. }) if *limit > MAX_PAGE => {
             Err(bad(format!("the limit is {MAX_PAGE} flows at most")))
         }
+        Request::Rules(RulesRequest { limit }) if *limit > MAX_PAGE => {
+            Err(bad(format!("the limit is {MAX_PAGE} rules at most")))
+        }
+        Request::Traffic(TrafficRequest { limit, .. }) if *limit > MAX_TRAFFIC => {
+            Err(bad(format!("the limit is {MAX_TRAFFIC} flows at most")))
+        }
+        Request::Traffic(TrafficRequest { over_seconds, .. })
+            if *over_seconds > MAX_OVER_SECONDS =>
+        {
+            Err(bad(format!(
+                "rates are taken over {MAX_OVER_SECONDS} seconds at most"
+            )))
+        }
         Request::Explain(ExplainRequest { flow, .. }) => match flow.parse::<Flow>() {
             Ok(_) => Ok(question.request),
             Err(error) => Err(bad(error.to_string())),
@@ -98,6 +111,11 @@ fn carry_out(request: Request, operate: &dyn Operate) -> Response {
     match request {
         Request::Status => Response::Status(Box::new(operate.status())),
         Request::Flows(request) => operate.flows(&request).map_or_else(failed, Response::Flows),
+        Request::Traffic(request) => operate
+            .traffic(&request)
+            .map_or_else(failed, Response::Traffic),
+        Request::Denials(request) => Response::Denials(operate.denials(&request)),
+        Request::Rules(request) => Response::Rules(operate.rules(&request)),
         Request::Explain(request) => operate
             .explain(&request)
             .map_or_else(failed, |explained| Response::Explained(Box::new(explained))),

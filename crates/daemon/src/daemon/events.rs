@@ -92,7 +92,7 @@ impl EventLog {
 }
 
 /// A packet in the words of `secgroup explain`: `tcp 203.0.113.7:40000 > 10.0.1.10:22`.
-fn describe(packet: &Packet) -> String {
+pub(super) fn describe(packet: &Packet) -> String {
     let (protocol, src, dst) = (packet.protocol, packet.src(), packet.dst());
     match packet.l4 {
         L4::Tcp { sport, dport, .. } | L4::Udp { sport, dport } => {

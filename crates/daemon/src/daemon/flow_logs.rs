@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use secgroup_datapath::{Crossing, Verdict};
 use secgroup_ec2::flow_logs::{Deliveries, DeliveryFault};
-use secgroup_flowlog::{Feed, Interface, Logger, LoggerStatus, RuleNames};
+use secgroup_flowlog::{Feed, Interface, Logger, LoggerStatus, Look, Passing, RuleNames};
 use secgroup_model::{FlowLogId, Inventory};
 use secgroup_packet::InterfaceIndex;
 use secgroup_policy::RuleNumber;
@@ -121,6 +121,11 @@ impl FlowLogging {
             }
         }
         self.deliveries.fail(faults);
+    }
+
+    /// What passes now, whether or not it is logged; `None` where the thread is held up.
+    pub(super) fn look(&self, look: Look) -> Option<Passing> {
+        self.logger.look(look)
     }
 
     pub(super) fn status(&self) -> LoggerStatus {

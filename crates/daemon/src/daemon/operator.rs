@@ -19,10 +19,11 @@ use secgroup_io::live::tap::Netns;
 use secgroup_model::Inventory;
 use secgroup_packet::{InterfaceIndex, Steering};
 use secgroup_policy::RuleNumber;
-use secgroup_runtime::{Clock, Event, Runtime, RuntimeSettings};
+use secgroup_runtime::{Clock, Denied, Event, Runtime, RuntimeSettings};
 use tracing::error;
 
 use super::bindings::Bindings;
+use super::denials::Denials;
 use super::flow_logs::FlowLogging;
 use super::following::Told;
 use super::host::{Change, HostSide};
@@ -31,12 +32,13 @@ use super::links::{Link, Surroundings};
 use super::managing::{self, Reach};
 use super::names::Names;
 use super::state::State;
-use super::{Order, Orders, RunOptions, explaining, saving};
+use super::{Order, Orders, RunOptions, explaining, looking, saving};
 use crate::config::Config;
 use crate::control::{Followers, Following, Operate};
 use crate::protocol::{
-    ExplainRequest, FlowLogReport, FlowPage, FlowQuery, FlowsRequest, InterfaceReport,
-    PolicyReport, ReloadOutcome, StatusDocument, WorkerReport,
+    DenialPage, DenialsRequest, ExplainRequest, FlowLogReport, FlowPage, FlowQuery, FlowsRequest,
+    InterfaceReport, PolicyReport, ReloadOutcome, RulePage, RulesRequest, StatusDocument,
+    TrafficPage, TrafficRequest, WorkerReport,
 };
 
 /// How long whoever asks for a reload waits for it: more than any policy takes.
@@ -56,6 +58,8 @@ pub(super) struct Operator {
     managed: Option<Arc<Service>>,
     /// It asks for the names of rules, which locks `state`: nobody waits for it who holds that.
     flow_logs: FlowLogging,
+    /// Locked before `state`, never after.
+    denials: Mutex<Denials>,
     state: Mutex<State>,
 }
 
@@ -125,6 +129,7 @@ impl Operator {
             followers: Followers::default(),
             managed,
             flow_logs,
+            denials: Mutex::default(),
             state: Mutex::new(state),
         });
         operator.flow_logs.begin(&operator);
@@ -188,6 +193,15 @@ impl Operator {
         let name = state.interface_name(connection.key.interface());
         let line = || what.event(state.line(connection));
         self.followers.tell(connection, &[&name], line);
+    }
+
+    /// A worker told of a denied packet.
+    pub(super) fn note_denied(&self, denied: &Denied) {
+        self.denials().note(denied);
+    }
+
+    fn denials(&self) -> MutexGuard<'_, Denials> {
+        self.denials.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One line for a service manager.
@@ -382,6 +396,34 @@ impl Operate for Operator {
             matched,
             flows: flows.collect(),
         })
+    }
+
+    fn traffic(&self, request: &TrafficRequest) -> Result<TrafficPage, String> {
+        let passing = self.flow_logs.look(looking::look(request)).ok_or(
+            "whoever watches traffic does not answer: a flow log is being written, and takes long",
+        )?;
+        let connections = looking::connection_states(&self.runtime, &passing);
+        Ok(looking::traffic(&self.lock(), &passing, &connections))
+    }
+
+    fn denials(&self, request: &DenialsRequest) -> DenialPage {
+        let denials = self.denials();
+        let state = self.lock();
+        denials.page(request.limit, |interface| state.interface_name(interface))
+    }
+
+    fn rules(&self, request: &RulesRequest) -> RulePage {
+        let status = self.runtime.status();
+        let list = |inventory: &Inventory, state: &State| {
+            looking::rules(state, inventory, &status, request)
+        };
+        match &self.managed {
+            Some(service) => service.read(|known| list(&known.inventory, &self.lock())),
+            None => {
+                let state = self.lock();
+                list(&state.policy.inventory, &state)
+            }
+        }
     }
 
     fn explain(&self, request: &ExplainRequest) -> Result<Explained, String> {

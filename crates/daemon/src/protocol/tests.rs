@@ -82,6 +82,13 @@ fn every_request_survives_the_wire() {
             limit: 5,
             count_only: true,
         }),
+        Request::Traffic(TrafficRequest {
+            limit: 3,
+            by: TrafficOrder::Packets,
+            over_seconds: 2,
+        }),
+        Request::Denials(DenialsRequest { limit: 4 }),
+        Request::Rules(RulesRequest { limit: 5 }),
         Request::Follow(FollowRequest::default()),
         Request::Delete(DeleteRequest { filter, all: false }),
         Request::Reload,

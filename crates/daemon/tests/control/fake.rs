@@ -8,8 +8,9 @@ use secgroup_analysis::{Explained, explain_unjudged};
 use secgroup_conntrack::{Connection, State};
 use secgroup_daemon::control::{Client, ControlSocket, Followers, Following, Operate, Server};
 use secgroup_daemon::protocol::{
-    ExplainRequest, FlowEvent, FlowLine, FlowPage, FlowQuery, FlowsRequest, PolicyReport,
-    ReloadOutcome, Reloads, StatusDocument,
+    DenialPage, DenialsRequest, ExplainRequest, FlowEvent, FlowLine, FlowPage, FlowQuery,
+    FlowsRequest, PolicyReport, ReloadOutcome, Reloads, RulePage, RulesRequest, StatusDocument,
+    TrafficPage, TrafficRequest,
 };
 use secgroup_packet::{Direction, FlowKey, FlowKey4, InterfaceIndex, Protocol, Timestamp};
 
@@ -59,6 +60,27 @@ impl Operate for Fake {
             matched: all.len() as u64,
             flows: all.iter().map(line).take(limit as usize).collect(),
         })
+    }
+
+    fn traffic(&self, request: &TrafficRequest) -> Result<TrafficPage, String> {
+        Ok(TrafficPage {
+            flows: request.limit.into(),
+            ..TrafficPage::default()
+        })
+    }
+
+    fn denials(&self, request: &DenialsRequest) -> DenialPage {
+        DenialPage {
+            told: request.limit.into(),
+            ..DenialPage::default()
+        }
+    }
+
+    fn rules(&self, request: &RulesRequest) -> RulePage {
+        RulePage {
+            matched: request.limit.into(),
+            ..RulePage::default()
+        }
     }
 
     fn explain(&self, request: &ExplainRequest) -> Result<Explained, String> {

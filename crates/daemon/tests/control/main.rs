@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use secgroup_daemon::control::{Client, ClientError, ControlSocket, ListenError, Server};
 use secgroup_daemon::protocol::{
-    DeleteRequest, ErrorCode, ExplainRequest, FlowQuery, FlowsRequest, ReloadOutcome,
+    DeleteRequest, DenialsRequest, ErrorCode, ExplainRequest, FlowQuery, FlowsRequest,
+    ReloadOutcome, RulesRequest, TrafficRequest,
 };
 use secgroup_packet::Direction;
 
@@ -49,6 +50,22 @@ fn every_request_has_its_answer() {
         ..DeleteRequest::default()
     };
     assert_eq!(client.delete(all).unwrap(), 2);
+
+    let limit = 7;
+    let watched = TrafficRequest {
+        limit,
+        ..TrafficRequest::default()
+    };
+    assert_eq!(client.traffic(watched).unwrap().flows, 7);
+    let denials = client.denials(DenialsRequest { limit }).unwrap();
+    assert_eq!(denials.told, 7);
+    assert_eq!(client.rules(RulesRequest { limit }).unwrap().matched, 7);
+    let too_far = TrafficRequest {
+        over_seconds: 11,
+        ..TrafficRequest::default()
+    };
+    let error = client.traffic(too_far).unwrap_err();
+    assert!(error.to_string().contains("10 seconds at most"), "{error}");
 
     let request = |flow: &str| ExplainRequest {
         flow: flow.to_owned(),

@@ -17,7 +17,7 @@ struct Bench {
 fn bench() -> Bench {
     let (wake, woken) = bounded(1);
     let (shared, slot) = (Arc::<Shared>::default(), Arc::<Slot>::default());
-    shared.is_wanted.store(true, Ordering::Relaxed);
+    shared.want(LOGS, true);
     let feed = Feed::new(Arc::clone(&shared), Arc::clone(&slot), wake);
     Bench {
         shared,
@@ -110,7 +110,7 @@ fn a_worker_does_not_wait_for_who_holds_the_slot() {
 #[test]
 fn where_there_is_no_log_nothing_is_noted() {
     let mut bench = bench();
-    bench.shared.is_wanted.store(false, Ordering::Relaxed);
+    bench.shared.want(LOGS, false);
     burst(&mut bench.feed, 1, 300, Timestamp::from_secs(1));
     bench.feed.idle();
     assert_eq!(held(&bench), 0);
