@@ -9,6 +9,7 @@ mod flow_log;
 mod serve;
 mod stacks;
 mod state;
+mod top;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -29,6 +30,7 @@ pub(crate) use self::flow_log::{FlowLogArgs, FlowLogAs, FlowLogTraffic};
 pub(crate) use self::serve::{LogFormat, Serve, StateArgs};
 pub(crate) use self::stacks::{ApplyArgs, DeleteStack, Deploy, Stacks};
 pub(crate) use self::state::{State, StateCommand};
+pub(crate) use self::top::Top;
 
 /// EC2 security groups for any Linux host: replay captures against a policy, check a policy,
 /// explain a verdict.
@@ -63,6 +65,7 @@ pub(crate) enum Command {
     State(State),
     Status(Status),
     Flows(Box<Flows>),
+    Top(Top),
     Reload(Reload),
     Stop(Stop),
     Handover(Handover),

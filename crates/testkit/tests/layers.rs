@@ -17,7 +17,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may depend on, directly, in its `[dependencies]` and `[build-dependencies]`.
-const ALLOWED: [(&str, &[&str]); 23] = [
+const ALLOWED: [(&str, &[&str]); 24] = [
     ("packet", &[]),
     ("conntrack", &["packet"]),
     ("policy", &["packet"]),
@@ -80,6 +80,7 @@ const ALLOWED: [(&str, &[&str]); 23] = [
             "report",
         ],
     ),
+    ("top", &["packet", "daemon"]),
     (
         "cli",
         &[
@@ -101,6 +102,7 @@ const ALLOWED: [(&str, &[&str]); 23] = [
             "endpoint",
             "bench",
             "report",
+            "top",
         ],
     ),
     ("oracle", &["model"]),

@@ -16,6 +16,7 @@ mod serve;
 mod stacks;
 mod state;
 mod status;
+mod top;
 
 pub(crate) use self::check::CheckReport;
 pub(crate) use self::diff::DiffReport;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> Result<Outcome, Failure> {
         Command::State(args) => state::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Flows(args) => flows::run(&args),
+        Command::Top(args) => top::run(&args),
         Command::Reload(args) => control::reload(&args),
         Command::Stop(args) => control::stop(&args),
         Command::Handover(args) => control::handover(&args),

@@ -158,6 +158,7 @@ fn is_live(line: &str) -> bool {
         "run",
         "status",
         "flows",
+        "top",
         "reload",
         "stop",
         "handover",

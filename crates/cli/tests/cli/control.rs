@@ -280,6 +280,25 @@ fn status_is_for_programs() {
 }
 
 #[test]
+fn top_is_for_a_terminal_and_for_programs() {
+    let daemon = Daemon::new(false);
+    let run = daemon.run("top").code(2);
+    assert!(run.stderr.contains("needs a terminal"), "{run:?}");
+    assert!(run.stderr.contains("status --json"), "{run:?}");
+    let document = daemon.run("top --json --interval 0.2").code(0).json();
+    assert_eq!(document["status"], serde_json::to_value(status()).unwrap());
+    assert_eq!(document["connections"]["matched"], 12_345);
+    for part in ["traffic", "denials", "rules"] {
+        assert!(document[part].is_object(), "{document:#}");
+    }
+    for interval in ["0", "0.1", "11", "soon", "-1", "nan"] {
+        daemon.run(&format!("top --interval={interval}")).code(2);
+    }
+    let run = Daemon::new(true).run("top --json").code(1);
+    assert!(run.stderr.contains("worker 1"), "{run:?}");
+}
+
+#[test]
 fn flows_are_listed_and_counted() {
     let daemon = Daemon::new(false);
     let text = daemon.run("flows").code(0).stdout;

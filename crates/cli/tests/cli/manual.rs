@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::{Folder, secgroup};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "replay",
     "check",
     "diff",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 19] = [
     "state",
     "status",
     "flows",
+    "top",
     "reload",
     "stop",
     "handover",

@@ -10,6 +10,7 @@
 //! - [`explaining`]: what the daemon says of packets and connections, without disturbing them;
 //! - [`host`]: flows that the kernel carries on in host mode, and rules that another program holds up;
 //! - [`service`]: what whoever started it is told;
+//! - [`top`]: what passes, on a terminal, with keys;
 //! - [`story`]: the policy managed by the AWS CLI alone, from the first group on;
 //! - [`audit`]: watching instead of enforcing, and one after the other.
 //!
@@ -36,4 +37,5 @@ mod rules;
 mod service;
 mod story;
 mod support;
+mod top;
 mod tracking;

@@ -4,6 +4,7 @@ mod config;
 mod daemon;
 mod lab;
 mod policy;
+mod tmux;
 mod traffic;
 mod wire;
 
@@ -15,6 +16,7 @@ pub(crate) use self::lab::Lab;
 pub(crate) use self::policy::{
     ANY, ANY6, Policy, Rule, all, everything, icmp, icmp6, ping, protocol, tcp, udp,
 };
+pub(crate) use self::tmux::{Tmux, lacks_tmux};
 pub(crate) use self::traffic::{
     Echo, Server, connect, counter, counter6, exchange, fence, heard_by, never_connects,
     never_pings, pings,
