@@ -1,17 +1,17 @@
 //! One burst of frames, from bytes to what becomes of each.
 //!
 //! ```text
-//!   arrived ──► look ──► sort ─┬─ another shard's ──► parcel
-//!                              ├─ not IP, malformed ──► pass or drop, counted here
-//!                              └─ crossings ──► Datapath::burst ──► verdicts
+//!   arrived ──► sort ─┬─ another shard's ──► parcel
+//!                     ├─ not IP, malformed ──► pass or drop, counted here
+//!                     └─ crossings ──► Datapath::burst ──► verdicts
 //! ```
 //!
-//! All frames are parsed before the first is copied into a crossing: a packet is written in small pieces, and a copy in large ones
-//! waits until those have left the store buffer. The buffers are used again from burst to burst; a frame costs no allocation.
+//! A packet is read into the crossing in which it stays: it is written in small pieces, and a copy in large ones would wait until those
+//! have left the store buffer. What turns out to be no crossing is taken off again. The buffers are used again from burst to burst; a frame costs no allocation.
 
 use secgroup_datapath::{Action, Crossing, Datapath, Interface, Snapshot, Verdict};
 use secgroup_io::live::{BURST, Checksum, Heard, LiveFrame, PacketId};
-use secgroup_packet::{AddressPair, Direction, LinkType, Packet, Parsed, Timestamp};
+use secgroup_packet::{AddressPair, Direction, LinkType, Packet, Reading, Timestamp};
 
 use super::link::{Counts, LinkSpec};
 use super::reporter::Reporter;
@@ -39,7 +39,6 @@ pub(crate) enum Medium {
 #[derive(Debug, Default)]
 pub(crate) struct Burst<'a> {
     pub(crate) arrived: Vec<(LiveFrame<'a>, PacketId)>,
-    kinds: Vec<Kind>,
     /// One for each that arrived.
     pub(crate) fates: Vec<Fate>,
     /// One for each whose fate is [`Fate::Decided`], in order.
@@ -47,15 +46,6 @@ pub(crate) struct Burst<'a> {
     pub(crate) verdicts: Vec<Verdict>,
     /// What goes on.
     pub(crate) out: Vec<LiveFrame<'a>>,
-}
-
-/// What a frame is.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Ip(Packet),
-    NotIp(u16),
-    /// With the addresses, where they could be read.
-    Malformed(Option<AddressPair>),
 }
 
 /// What becomes of a frame.
@@ -76,7 +66,6 @@ impl<'a> Burst<'a> {
     pub(crate) fn new() -> Self {
         Self {
             arrived: Vec::with_capacity(BURST),
-            kinds: Vec::with_capacity(BURST),
             fates: Vec::with_capacity(BURST),
             crossings: Vec::with_capacity(BURST),
             verdicts: Vec::with_capacity(BURST),
@@ -88,14 +77,12 @@ impl<'a> Burst<'a> {
     /// (the standard library does so in place).
     pub(crate) fn recycle<'b>(mut self) -> Burst<'b> {
         self.arrived.clear();
-        self.kinds.clear();
         self.fates.clear();
         self.crossings.clear();
         self.verdicts.clear();
         self.out.clear();
         Burst {
             arrived: self.arrived.into_iter().map_while(|_| None).collect(),
-            kinds: self.kinds,
             fates: self.fates,
             crossings: self.crossings.into_iter().map_while(|_| None).collect(),
             verdicts: self.verdicts,
@@ -163,12 +150,14 @@ pub(crate) struct Origin<'l> {
 impl Judge {
     /// Says what becomes of the frames that arrived.
     pub(crate) fn judge(&mut self, from: &Origin<'_>, counts: &mut Counts, burst: &mut Burst<'_>) {
-        let verify = self.verify;
-        burst
-            .kinds
-            .extend(burst.arrived.iter().map(|(frame, _)| look(frame, verify)));
-        for index in 0..burst.arrived.len() {
-            let fate = self.sort(from, counts, burst, index);
+        for &(frame, id) in &burst.arrived {
+            let place = burst.crossings.len();
+            burst.crossings.push(self.blank(from, &frame));
+            let crossing = &mut burst.crossings[place];
+            let fate = self.sort(from, counts, crossing, &frame, id);
+            if fate != Fate::Decided {
+                burst.crossings.pop();
+            }
             burst.fates.push(fate);
         }
         self.datapath.burst(&burst.crossings, &mut burst.verdicts);
@@ -179,42 +168,73 @@ impl Judge {
         }
     }
 
+    /// A crossing of a frame that was not looked at yet.
+    #[inline(always)]
+    fn blank<'a>(&self, from: &Origin<'_>, frame: &LiveFrame<'a>) -> Crossing<'a> {
+        Crossing {
+            frame: frame.frame(),
+            packet: Packet::BLANK,
+            interface: from.spec.interface,
+            direction: Direction::Ingress,
+            at: self.now,
+        }
+    }
+
+    /// Reads a frame into its crossing, and says what becomes of it.
+    #[inline(always)]
     fn sort(
         &mut self,
         from: &Origin<'_>,
         counts: &mut Counts,
-        burst: &mut Burst<'_>,
-        index: usize,
+        crossing: &mut Crossing<'_>,
+        frame: &LiveFrame<'_>,
+        id: PacketId,
     ) -> Fate {
-        let (frame, id) = burst.arrived[index];
-        let audit = from.audit;
-        match &burst.kinds[index] {
-            Kind::Ip(packet) => {
-                let Some(direction) = self.direction(from, frame.heard, Some(packet)) else {
+        match crossing.frame.read(&mut crossing.packet) {
+            Reading::Ip => {
+                if let Err(addresses) = self.verified(frame, crossing) {
+                    return self.malformed(from, frame, addresses);
+                }
+                let Some(direction) = self.direction(from, frame.heard, Some(&crossing.packet))
+                else {
                     return Fate::Drop; // Watched, and none of the interface's.
                 };
-                let crossing = Crossing {
-                    frame: frame.frame(),
-                    packet: *packet,
-                    interface: from.spec.interface,
-                    direction,
-                    at: self.now,
-                };
-                match self.hand_over(from, &crossing, &frame, id) {
-                    None => {
-                        burst.crossings.push(crossing);
-                        Fate::Decided
-                    }
+                crossing.direction = direction;
+                match self.hand_over(from, crossing, frame, id) {
+                    None => Fate::Decided,
                     Some(true) => Fate::Elsewhere,
-                    Some(false) => pass_if(audit),
+                    Some(false) => pass_if(from.audit),
                 }
             }
-            Kind::NotIp(ethertype) => not_ip(from, *ethertype, counts),
-            Kind::Malformed(addresses) => {
-                self.malformed(from, &frame, *addresses);
-                pass_if(audit)
+            Reading::NotIp(ethertype) => not_ip(from, ethertype, counts),
+            Reading::Malformed => {
+                let addresses = crossing.frame.parse().err();
+                let addresses = addresses.and_then(|error| error.addresses());
+                self.malformed(from, frame, addresses)
             }
         }
+    }
+
+    /// Looks for what else may be wrong with a packet that could be read; an error is its addresses, where they are known.
+    #[inline(always)]
+    fn verified(
+        &self,
+        frame: &LiveFrame<'_>,
+        crossing: &Crossing<'_>,
+    ) -> Result<(), Option<AddressPair>> {
+        let packet = &crossing.packet;
+        // Packets of a queue are the kernel's, and are sent on by it.
+        if frame.link == LinkType::Ethernet && !is_harmless(frame.vnet, packet) {
+            return Err(Some(packet.addresses));
+        }
+        // A partial checksum is to be finished by whoever puts the frame onto a wire, and a valid one was checked.
+        if self.verify
+            && frame.vnet.checksum() == Checksum::Unknown
+            && let Err(error) = crossing.frame.verify_checksums(packet)
+        {
+            return Err(error.addresses());
+        }
+        Ok(())
     }
 
     /// Hands a packet to the shard that owns it: `None` where that is this one, `Some(false)` where there was no room.
@@ -273,7 +293,7 @@ impl Judge {
         from: &Origin<'_>,
         frame: &LiveFrame<'_>,
         addresses: Option<AddressPair>,
-    ) {
+    ) -> Fate {
         let direction = match from.medium {
             Medium::Watch(Sees::Addresses) => addresses.and_then(|addresses| {
                 let interface = self.datapath.snapshot().interface(from.spec.interface)?;
@@ -287,33 +307,12 @@ impl Judge {
                 .malformed(interface, direction, frame.wire_len);
             self.reporter.malformed(interface, direction, self.now);
         }
+        pass_if(from.audit)
     }
 }
 
 const fn pass_if(passes: bool) -> Fate {
     if passes { Fate::Pass } else { Fate::Drop }
-}
-
-fn look(frame: &LiveFrame<'_>, verify: bool) -> Kind {
-    let parsed = frame.frame();
-    match parsed.parse() {
-        Ok(Parsed::Ip(packet)) => {
-            // Packets of a queue are the kernel's, and are sent on by it.
-            if frame.link == LinkType::Ethernet && !is_harmless(frame.vnet, &packet) {
-                return Kind::Malformed(Some(packet.addresses));
-            }
-            // A partial checksum is to be finished by whoever puts the frame onto a wire, and a valid one was checked.
-            if verify
-                && frame.vnet.checksum() == Checksum::Unknown
-                && let Err(error) = parsed.verify_checksums(&packet)
-            {
-                return Kind::Malformed(error.addresses());
-            }
-            Kind::Ip(packet)
-        }
-        Ok(Parsed::NotIp(ethertype)) => Kind::NotIp(ethertype),
-        Err(error) => Kind::Malformed(error.addresses()),
-    }
 }
 
 /// Security groups do not judge what is not IP; only what the link lists goes on.
