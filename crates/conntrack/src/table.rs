@@ -123,13 +123,21 @@ pub struct Full;
 pub struct Stats {
     /// Half-open connections that gave way to a new one.
     pub gave_way: u64,
-    /// Connections cleared after their time had run out.
-    pub ran_out: u64,
+    /// Connections cleared after their time had run out, by the [`State`] that they were in.
+    pub ran_out_in: [u64; State::ALL.len()],
     /// New connections turned away because the table or an allowance was full.
     pub full: u64,
     /// New connections turned away because the places of their hash were taken though there was
     /// room elsewhere.
     pub crowded: u64,
+}
+
+impl Stats {
+    /// Connections cleared after their time had run out.
+    #[must_use]
+    pub fn ran_out(&self) -> u64 {
+        self.ran_out_in.iter().sum()
+    }
 }
 
 /// The connections of one worker.
@@ -357,8 +365,7 @@ impl Table {
         if let Some(old) = found
             && !self.is_live(old, now)
         {
-            self.remove(old);
-            self.stats.ran_out += 1;
+            self.remove_run_out(old);
             prior = None;
         }
         let room = Room {
@@ -659,11 +666,15 @@ impl Table {
     fn clear(&mut self, family: Family, bucket: usize, now: Timestamp) -> usize {
         let mut found = 0;
         for handle in self.store.run_out(family, bucket, now.as_nanos()) {
-            self.remove(handle);
+            self.remove_run_out(handle);
             found += 1;
         }
-        self.stats.ran_out += found as u64;
         found
+    }
+
+    fn remove_run_out(&mut self, handle: Handle) {
+        self.stats.ran_out_in[self.store.body(handle).state as usize] += 1;
+        self.remove(handle);
     }
 }
 

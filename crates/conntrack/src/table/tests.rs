@@ -80,5 +80,5 @@ fn a_crowd_is_full_until_one_of_it_runs_out() {
         insert(&mut table, &crowd[129], State::SynSent, later),
         Err(Full)
     );
-    assert_eq!((table.stats().crowded, table.stats().ran_out), (2, 1));
+    assert_eq!((table.stats().crowded, table.stats().ran_out()), (2, 1));
 }

@@ -226,6 +226,6 @@ fn what_has_run_out_is_not_there_swept_or_not() {
             ([1, 0], [9, 0], 2)
         );
         assert_eq!(flow.table.len(Family::V4), 1);
-        assert_eq!(flow.table.stats().ran_out, 1);
+        assert_eq!(flow.table.stats().ran_out(), 1);
     }
 }

@@ -163,9 +163,12 @@ fn what_has_run_out_is_not_in_the_way() {
     case.open(v4(1, 3), State::SynSent).unwrap();
     assert_eq!(case.left(&[v4(1, 2), v4(1, 3)]), [true, true]);
     assert_eq!(
-        (case.table.stats().gave_way, case.table.stats().ran_out),
+        (case.table.stats().gave_way, case.table.stats().ran_out()),
         (0, 2)
     );
+    let ran_out_in = case.table.stats().ran_out_in;
+    assert_eq!(ran_out_in[State::SynSent as usize], 1);
+    assert_eq!(ran_out_in[State::Close as usize], 1);
 }
 
 #[test]

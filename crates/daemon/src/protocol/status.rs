@@ -159,7 +159,7 @@ impl WorkerReport {
             connections: status.connections.into(),
             capacity: status.capacity.into(),
             gave_way: status.table.gave_way,
-            ran_out: status.table.ran_out,
+            ran_out: status.table.ran_out(),
             table_full: status.table.full,
             crowded: status.table.crowded,
         }
