@@ -14,5 +14,6 @@ pub mod netns;
 pub mod process;
 pub mod rng;
 pub mod station;
+pub mod tools;
 pub mod trace;
 pub mod wait;
