@@ -16,6 +16,6 @@ pub use crate::counters::{Count, Counters};
 pub use crate::folder::{FolderError, StateFolder};
 pub use crate::keys::{Access, AccessKey, Keys, KeysError};
 pub use crate::random::{NoRandomness, Random};
-pub use crate::server::{Endpoint, Limits, Options, StartError};
+pub use crate::server::{Asked, Endpoint, Limits, Options, Page, PageServer, Pages, StartError};
 pub use crate::service::{Enforce, Nobody, Service, ServiceError, Settle};
 pub use crate::storage::Storage;

@@ -14,19 +14,23 @@
 mod http;
 mod limits;
 mod listen;
+mod named;
+mod pages;
 mod progress;
 mod request;
 mod seats;
+mod threads;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
 
+use self::listen::Desk;
+use self::threads::Threads;
 use crate::admin::{self, AdminSocket};
 use crate::keys::Keys;
 use crate::service::Service;
@@ -34,13 +38,12 @@ use crate::service::Service;
 pub(crate) use self::http::{JSON, Reply};
 pub use self::limits::Limits;
 pub(crate) use self::listen::{connection, until};
+pub use self::pages::{Asked, Page, PageServer, Pages};
 
 /// Threads that move bytes.
 const THREADS: usize = 2;
 /// Threads that check signatures and make calls.
 const BLOCKING_THREADS: usize = 16;
-/// How long calls that are under way may take to end.
-const ENDING: Duration = Duration::from_secs(10);
 
 /// What a server needs to know.
 #[derive(Debug)]
@@ -94,13 +97,25 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
 }
 
+impl Desk for Shared {
+    async fn answer(
+        self: Arc<Self>,
+        source: SocketAddr,
+        request: Request<Incoming>,
+    ) -> Response<Reply> {
+        http::answer(self, source, request).await
+    }
+
+    async fn refuse(self: Arc<Self>, source: SocketAddr) -> Response<Reply> {
+        http::refuse(self, source).await
+    }
+}
+
 /// A server that runs. It ends when it is dropped.
 #[derive(Debug)]
 pub struct Endpoint {
     address: SocketAddr,
-    /// `true` when it is to end.
-    stop: watch::Sender<bool>,
-    runtime: Option<Runtime>,
+    threads: Threads,
     /// Taken away when the server is.
     admin: Option<AdminSocket>,
 }
@@ -125,37 +140,29 @@ impl Endpoint {
             AdminSocket::bind(&path).map_err(|error| StartError::Admin { path, error })
         });
         let admin = admin.transpose()?;
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(THREADS)
-            .max_blocking_threads(BLOCKING_THREADS)
-            .thread_name("endpoint")
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(StartError::Threads)?;
+        let threads = Threads::start("endpoint", THREADS, BLOCKING_THREADS)?;
         let shared = Arc::new(Shared {
             service,
             keys: options.keys,
             limits: options.limits,
         });
-        let (stop, stopped) = watch::channel(false);
-        spawn(&runtime, listener, Arc::clone(&shared), stopped.clone())
+        threads
+            .listen(listener, shared.limits.clone(), Arc::clone(&shared))
             .map_err(|error| StartError::Listen { address, error })?;
         if let Some(admin) = &admin {
             let listener = admin.listener().and_then(|listener| {
-                let _inside = runtime.enter();
+                let _inside = threads.enter();
                 tokio::net::UnixListener::from_std(listener)
             });
             let listener = listener.map_err(|error| StartError::Admin {
                 path: admin.path().to_owned(),
                 error,
             })?;
-            runtime.spawn(admin::serve(listener, shared, stopped));
+            threads.spawn(|stopped| admin::serve(listener, shared, stopped));
         }
         Ok(Self {
             address,
-            stop,
-            runtime: Some(runtime),
+            threads,
             admin,
         })
     }
@@ -172,14 +179,9 @@ impl Endpoint {
     }
 
     fn end(&mut self) {
-        let _ = self.stop.send(true);
+        self.threads.stop();
         drop(self.admin.take());
-        if let Some(runtime) = self.runtime.take() {
-            // Connections hold a receiver each; the sender hears when the last one is gone.
-            let closed = self.stop.closed();
-            let _ = runtime.block_on(async { tokio::time::timeout(ENDING, closed).await });
-            runtime.shutdown_timeout(ENDING);
-        }
+        self.threads.join();
     }
 }
 
@@ -187,16 +189,4 @@ impl Drop for Endpoint {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-fn spawn(
-    runtime: &Runtime,
-    listener: TcpListener,
-    shared: Arc<Shared>,
-    stopped: watch::Receiver<bool>,
-) -> io::Result<()> {
-    let _inside = runtime.enter();
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    runtime.spawn(listen::serve(listener, shared, stopped));
-    Ok(())
 }

@@ -21,7 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use super::http::Reply;
 use super::progress::Progress;
 use super::seats::Seats;
-use super::{Limits, Shared, http};
+use super::{Limits, http};
 
 /// Connections beyond the limit that are told so; those beyond these are closed without a word.
 const REFUSALS: usize = 64;
@@ -38,13 +38,27 @@ pub(super) fn tcp(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> 
     Ok((listener, address))
 }
 
+/// Who answers what comes over connections.
+pub(super) trait Desk: Send + Sync + 'static {
+    /// Answers a request of `source`.
+    fn answer(
+        self: Arc<Self>,
+        source: SocketAddr,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<Reply>> + Send;
+
+    /// Answers that there are too many connections, of all or of `source`.
+    fn refuse(self: Arc<Self>, source: SocketAddr) -> impl Future<Output = Response<Reply>> + Send;
+}
+
 /// Takes connections until `stopped`.
 pub(super) async fn serve(
     listener: tokio::net::TcpListener,
-    shared: Arc<Shared>,
+    limits: Limits,
     mut stopped: watch::Receiver<bool>,
+    desk: Arc<impl Desk>,
 ) {
-    let seats = Seats::new(shared.limits.connections, shared.limits.per_source);
+    let seats = Seats::new(limits.connections, limits.per_source);
     let refusals = Arc::new(Semaphore::new(REFUSALS));
     loop {
         let accepted = tokio::select! {
@@ -61,13 +75,12 @@ pub(super) async fn serve(
         };
         // Answers are written whole: waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
-        let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
-        let limits = shared.limits.clone();
+        let (desk, stopped, limits) = (Arc::clone(&desk), stopped.clone(), limits.clone());
         if let Some(seat) = seats.take(source.ip()) {
-            let answer = move |request| http::answer(Arc::clone(&shared), source, request);
+            let answer = move |request| Arc::clone(&desk).answer(source, request);
             tokio::spawn(connection(stream, seat, limits, stopped, answer));
         } else if let Ok(permit) = Arc::clone(&refusals).try_acquire_owned() {
-            let answer = move |_| http::refuse(Arc::clone(&shared), source);
+            let answer = move |_| Arc::clone(&desk).refuse(source);
             tokio::spawn(connection(stream, permit, limits, stopped, answer));
         }
     }
