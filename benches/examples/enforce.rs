@@ -18,7 +18,7 @@ use secgroup_control::{Defaults, Lowering, Touched};
 use secgroup_ec2::{Caller, Changes, Site, State};
 use secgroup_endpoint::{Enforce, Service, Settle, Storage};
 use secgroup_model::{AccountId, NetworkInterface, SecurityGroup};
-use secgroup_runtime::{Clock, Runtime, RuntimeSettings};
+use secgroup_runtime::{Runtime, RuntimeSettings};
 
 /// Calls of each kind.
 const CALLS: usize = 1000;
@@ -118,12 +118,8 @@ impl Bench {
         let snapshot = service.read(|state| lowering.lower(&state.inventory));
         let settings = RuntimeSettings {
             workers,
-            pin: Vec::new(),
-            busy_poll: false,
-            engine: secgroup_datapath::Settings::default(),
             handoff: 1024,
-            clock: Clock::System,
-            observers: None,
+            ..RuntimeSettings::default()
         };
         let runtime = Runtime::start(settings, Arc::new(snapshot))?;
         let workers = Workers {

@@ -56,6 +56,8 @@ pub struct Config {
     pub watch: bool,
     /// The endpoint by which the policy is managed; `None` where the files are the policy.
     pub api: Option<Api>,
+    /// What is told to Prometheus; `None` for nothing.
+    pub metrics: Option<Metrics>,
     /// The process.
     pub daemon: Daemon,
     /// The threads that carry packets.
@@ -94,6 +96,15 @@ pub struct Api {
     pub rules_per_group: u32,
     /// Groups of a network interface (B15).
     pub groups_per_interface: u32,
+}
+
+/// What is told to Prometheus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metrics {
+    /// Where it is asked.
+    pub listen: SocketAddr,
+    /// Rules that have counters of their own, at most.
+    pub rules: usize,
 }
 
 /// The process.

@@ -46,6 +46,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select, tick};
+use secgroup_endpoint::PageServer;
 use secgroup_runtime::Event;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -63,6 +64,7 @@ use self::program::{Program, Running};
 use self::watching::Watches;
 use crate::control::{ControlSocket, Operate, Server};
 use crate::logs::log_to_stderr;
+use crate::metrics::{self, Measure};
 use crate::privileges::Needs;
 use crate::protocol::ReloadOutcome;
 use crate::service::ServiceManager;
@@ -187,9 +189,11 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
                 .map(|prepared| prepared.listen(&operator))
                 .transpose();
             let endpoint = endpoint.map_err(RunError::Failed)?;
-            Ok((server, child.map_err(RunError::Failed)?, endpoint))
+            let metrics = serve_metrics(&operator)?;
+            let child = child.map_err(RunError::Failed)?;
+            Ok((server, child, endpoint, metrics))
         });
-    let (server, child, endpoint) = begun.inspect_err(|_| operator.finish())?;
+    let (server, child, endpoint, metrics) = begun.inspect_err(|_| operator.finish())?;
     // What changes from here on is seen.
     let watches = Watches::new(&operator);
     operator.is_up();
@@ -204,6 +208,7 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
     service.stopping();
     // What is still called is answered, and in force, before the workers go.
     drop(endpoint);
+    drop(metrics);
     let ended = child.and_then(Running::finish);
     operator.finish();
     signals.stop();
@@ -211,6 +216,16 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
     // Last: whoever asked for the end takes the end of his connection for it.
     server.stop();
     Ok(ended.map_or(Ended::Stopped, Ended::Program))
+}
+
+/// Listens for Prometheus, where that is wanted.
+fn serve_metrics(operator: &Arc<Operator>) -> Result<Option<PageServer>, RunError> {
+    let Some(config) = operator.config().metrics else {
+        return Ok(None);
+    };
+    let pages = metrics::of_daemon(Arc::clone(operator) as Arc<dyn Measure>, config.rules);
+    let server = metrics::serve(config.listen, pages).map_err(failed)?;
+    Ok(Some(server))
 }
 
 fn failed(error: impl std::fmt::Display) -> RunError {

@@ -6,6 +6,7 @@ pub mod control;
 mod daemon;
 mod loaded;
 pub mod logs;
+pub mod metrics;
 pub mod policy;
 pub mod privileges;
 pub mod protocol;

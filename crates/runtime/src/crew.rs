@@ -69,6 +69,7 @@ impl Crew {
                 events: events.clone(),
                 hub: Arc::clone(&hub),
                 observers: settings.observers.clone(),
+                metered: settings.metered,
             });
         Ok(Self {
             parts: parts.collect(),

@@ -28,7 +28,7 @@ use secgroup_io::live::Settle;
 use secgroup_packet::{Direction, InterfaceIndex, Packet};
 
 use crate::worker::{LinkSpec, Report};
-use crate::{Attached, FlowFilter};
+use crate::{Attached, Census, FlowFilter};
 
 /// How long a worker may take to answer before it counts as stuck: it answers between two bursts, of microseconds each.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
@@ -96,6 +96,11 @@ pub(crate) enum Command {
         direction: Direction,
         reply: Sender<Excerpt>,
     },
+    /// Count the connections in a piece of the table, from this place on.
+    Census {
+        from: usize,
+        reply: Sender<CensusPiece>,
+    },
     /// Take connections back.
     Restore {
         connections: Vec<Connection>,
@@ -127,6 +132,15 @@ pub(crate) struct Piece {
     pub(crate) connections: Vec<Connection>,
     /// How many there were.
     pub(crate) matched: u64,
+    /// Where the next piece begins.
+    pub(crate) next: Option<usize>,
+}
+
+/// Connections in a piece of the table, by state.
+#[derive(Debug, Default)]
+pub(crate) struct CensusPiece {
+    /// How many, by [`State`](secgroup_datapath::State).
+    pub(crate) counts: Census,
     /// Where the next piece begins.
     pub(crate) next: Option<usize>,
 }

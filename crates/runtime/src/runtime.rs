@@ -13,7 +13,7 @@ use crate::crew::Crew;
 use crate::events::Event;
 use crate::supervisor::Supervisor;
 use crate::thread::{Seat, Thread};
-use crate::{FlowFilter, LinkSettings, LinkState, Published, RuntimeSettings, Status};
+use crate::{Census, FlowFilter, LinkSettings, LinkState, Published, RuntimeSettings, Status};
 
 /// Within which time workers have to answer when they are asked to stop: a stop takes less than a second.
 const ANSWERS_WITHIN: Duration = Duration::from_millis(800);
@@ -179,6 +179,13 @@ impl Runtime {
     #[must_use]
     pub fn connections(&self, filter: &FlowFilter, limit: usize) -> (Vec<Connection>, u64) {
         self.control.connections(filter, limit)
+    }
+
+    /// How many connections there are in each state. Workers are asked in pieces, as by [`connections`](Self::connections); it takes time in proportion to
+    /// their capacity, so it is nothing to ask many times a second.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        self.control.census()
     }
 
     /// Ends the connections that `filter` means, whatever the rules say; how many there were. Their next packets are judged as those of new ones.

@@ -28,6 +28,8 @@ pub struct RuntimeSettings {
     pub clock: Clock,
     /// Who is shown every verdict; nobody by default.
     pub observers: Option<Observers>,
+    /// Time bursts, and tell connections that begin apart: [`Metered`](crate::Metered).
+    pub metered: bool,
 }
 
 impl RuntimeSettings {
@@ -45,6 +47,7 @@ impl Default for RuntimeSettings {
             handoff: 4096,
             clock: Clock::System,
             observers: None,
+            metered: false,
         }
     }
 }

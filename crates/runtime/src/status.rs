@@ -46,6 +46,8 @@ pub struct WorkerStatus {
     pub capacity: [u32; 2],
     /// Half-open connections that gave way, connections cleared by time, new ones turned away.
     pub table: secgroup_conntrack::Stats,
+    /// What is measured where [`RuntimeSettings::metered`](crate::RuntimeSettings::metered) says so; zero elsewhere.
+    pub metered: crate::Metered,
 }
 
 /// One link.

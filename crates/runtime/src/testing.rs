@@ -101,6 +101,7 @@ pub(crate) fn settings(workers: u16) -> (RuntimeSettings, Arc<AtomicU64>) {
         workers,
         engine: engine(),
         clock,
+        metered: true,
         ..RuntimeSettings::default()
     };
     (settings, hand)

@@ -46,6 +46,7 @@ use crate::Observers;
 use crate::events::{Event, Hub};
 use crate::handoff::{Inbox, Mesh, Outbox, Side};
 use crate::mailbox::{Command, Waker};
+use crate::meter::Meter;
 use crate::owner::Owners;
 use crate::settings::Ticking;
 use crate::supervisor::Notice;
@@ -78,6 +79,7 @@ pub(crate) struct Parts {
     pub(crate) events: Sender<Event>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) observers: Option<Observers>,
+    pub(crate) metered: bool,
 }
 
 /// How a turn went.
@@ -137,6 +139,7 @@ impl Worker {
             owners: Owners::new(Steering::new(parts.engine.seed), datagrams),
             reporter: Reporter::new(parts.events.clone(), Arc::clone(&parts.hub), now),
             observer: parts.observers.as_ref().map(|all| all.of(parts.index)),
+            meter: parts.metered.then(Meter::default),
             verify: parts.engine.verify_checksums,
             now,
             handed_over: 0,

@@ -17,7 +17,7 @@ use secgroup_io::live::{BURST, LiveFrame, Port, PortDrops, ReceiveError, Receive
 use secgroup_packet::{Direction, InterfaceIndex, PortRange, Timestamp};
 use secgroup_policy::{Directory, Peer, Rule, RuleNumber, RuleSet, Traffic};
 use secgroup_runtime::{
-    Attached, Clock, LinkSettings, Open, OpenError, Runtime, RuntimeSettings, Shard,
+    Attached, Clock, LinkSettings, Open, OpenError, Runtime, RuntimeSettings, SAMPLE_EVERY, Shard,
 };
 use secgroup_testkit::allocations::{Counting, so_far};
 use secgroup_testkit::{frame, wait};
@@ -188,6 +188,7 @@ fn carry(workers: u16, most: u64) {
             ..Settings::default()
         },
         clock,
+        metered: true,
         ..RuntimeSettings::default()
     };
     let runtime = Runtime::start(settings, policy()).unwrap();
@@ -225,6 +226,12 @@ fn carry(workers: u16, most: u64) {
     let handed: u64 = status.workers.iter().map(|worker| worker.handed_over).sum();
     let expected = if workers > 1 { BURSTS } else { 0 };
     assert!(handed >= expected, "only {handed} frames were handed over");
+    let metered = status.workers.iter().map(|worker| worker.metered);
+    let timed: u64 = metered.flat_map(|metered| metered.bursts.buckets).sum();
+    assert!(
+        timed > BURSTS / SAMPLE_EVERY,
+        "only {timed} bursts were timed"
+    );
 }
 
 #[test]

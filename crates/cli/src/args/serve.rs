@@ -17,6 +17,7 @@ use secgroup_model::AccountId;
   secgroup serve --account 123456789012 --account 210987654321 --region eu-central-1
   secgroup serve --listen 0.0.0.0:4599 --keys /etc/secgroup/keys.toml
   secgroup serve --ephemeral --listen 127.0.0.1:0 --json
+  secgroup serve --metrics 127.0.0.1:9273
 
 A file of keys belongs to its owner alone (chmod 600) and holds, for each key:
 
@@ -42,6 +43,11 @@ pub(crate) struct Serve {
     /// Keep nothing: state and keys are gone when it ends.
     #[arg(long, conflicts_with = "state")]
     pub(crate) ephemeral: bool,
+
+    /// Where Prometheus may ask how many calls there were, by action and code: /metrics. It asks for
+    /// no key, so it has to be an address of loopback.
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
+    pub(crate) metrics: Option<SocketAddr>,
 
     /// The file of access keys; by default keys are made on the first start, and kept in the state
     /// folder.
@@ -112,6 +118,20 @@ fn region(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err(format!("'{text}' is no Region, such as us-east-1"))
+    }
+}
+
+/// An address that no other host reaches.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|_| {
+        format!("'{text}' is no address with a port, such as 127.0.0.1:9273 or [::1]:9273")
+    })?;
+    if address.ip().to_canonical().is_loopback() {
+        Ok(address)
+    } else {
+        Err(format!(
+            "others can reach {address}, and would be asked for no key: listen on loopback, such as 127.0.0.1:9273, and put a proxy in front that asks"
+        ))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use secgroup_daemon::config::LogFormat as Format;
 use secgroup_daemon::logs::log_to_stderr;
+use secgroup_daemon::metrics;
 use secgroup_ec2::Site;
 use secgroup_endpoint::{
     AccessKey, Endpoint, Keys, Limits, Options, Random, Service, StateFolder, Storage,
@@ -51,8 +52,17 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
         admin: folder.as_ref().map(StateFolder::socket),
         limits: Limits::default(),
     };
-    let endpoint = Endpoint::start(options, Arc::new(service))?;
-    let ready = Ready::new(args, &endpoint, &keyring, folder.as_ref());
+    let service = Arc::new(service);
+    let metrics = args.metrics.map(|address| {
+        let pages = metrics::of_endpoint(Arc::clone(&service));
+        metrics::serve(address, pages)
+    });
+    let metrics = metrics.transpose()?;
+    let endpoint = Endpoint::start(options, service)?;
+    let mut ready = Ready::new(args, &endpoint, &keyring, folder.as_ref());
+    ready.metrics_url = metrics
+        .as_ref()
+        .map(|server| metrics::url(server.address()));
     if args.json {
         say::show_json_line(&ready)?;
     } else {
@@ -60,6 +70,7 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
     }
     let signal = signals.forever().next();
     tracing::info!(signal, "stopping");
+    drop(metrics);
     endpoint.stop();
     Ok(Outcome::Done)
 }
@@ -106,6 +117,9 @@ impl Keyring {
 #[derive(Serialize)]
 struct Ready {
     endpoint_url: String,
+    /// Where Prometheus may ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics_url: Option<String>,
     region: String,
     /// The folder; none where nothing is kept.
     state: Option<String>,
@@ -144,6 +158,7 @@ impl Ready {
         keys.sort_by_key(|key| place(&key.account));
         Self {
             endpoint_url: format!("http://{}", reachable(endpoint.address())),
+            metrics_url: None,
             region: args.region.clone(),
             state: folder.map(|folder| folder.path().display().to_string()),
             keys_file: keys_file.map(|path| path.display().to_string()),
@@ -174,6 +189,9 @@ impl Ready {
             if let Some(secret) = &key.secret {
                 lines.push(format!("{mark}export AWS_SECRET_ACCESS_KEY={secret}"));
             }
+        }
+        if let Some(url) = &self.metrics_url {
+            lines.push(format!("# metrics are at {url}"));
         }
         if let Some(file) = &self.keys_file {
             lines.push(format!("# secrets are in {file}"));

@@ -7,6 +7,7 @@
 //! - [`operation`]: starting, stopping, being killed, restarting with connections, refusing what cannot be trusted;
 //! - [`commands`]: following connections, watching the status, handing over;
 //! - [`flow_log`]: who talked to whom, as files;
+//! - [`metrics`]: what Prometheus reads, while traffic flows;
 //! - [`explaining`]: what the daemon says of packets and connections, without disturbing them;
 //! - [`host`]: flows that the kernel carries on in host mode, and rules that another program holds up;
 //! - [`service`]: what whoever started it is told;
@@ -31,6 +32,7 @@ mod flow_log;
 mod fragments;
 mod host;
 mod icmp;
+mod metrics;
 mod operation;
 mod programs;
 mod rules;

@@ -2,6 +2,7 @@
 
 mod config;
 mod daemon;
+mod http;
 mod lab;
 mod policy;
 mod tmux;
@@ -12,6 +13,7 @@ use secgroup_testkit::netns;
 
 pub(crate) use self::config::{Backend, Setup};
 pub(crate) use self::daemon::{Daemon, SECGROUP, secgroup};
+pub(crate) use self::http::get;
 pub(crate) use self::lab::Lab;
 pub(crate) use self::policy::{
     ANY, ANY6, Policy, Rule, all, everything, icmp, icmp6, ping, protocol, tcp, udp,

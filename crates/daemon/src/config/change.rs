@@ -88,6 +88,7 @@ impl Config {
     pub fn keeping(self, in_force: &Self) -> Self {
         Self {
             api: in_force.api.clone(),
+            metrics: in_force.metrics.clone(),
             daemon: in_force.daemon.clone(),
             workers: in_force.workers.clone(),
             engine: in_force.engine.clone(),
@@ -105,6 +106,7 @@ impl Config {
         let (engine, host) = (&self.engine, &self.host);
         let keys = [
             ("api", self.api != new.api),
+            ("metrics", self.metrics != new.metrics),
             ("daemon.socket", daemon.socket != new.daemon.socket),
             ("daemon.state", daemon.state != new.daemon.state),
             ("daemon.handover", daemon.handover != new.daemon.handover),

@@ -26,6 +26,7 @@ use crate::words::counted;
 mod devices;
 mod flow_log;
 mod interface;
+mod metrics;
 mod port;
 
 /// Most bytes of the path of a Unix socket (`sun_path`, with its final zero).
@@ -52,6 +53,10 @@ pub(crate) fn check(
         .api
         .as_ref()
         .and_then(|api| check.api(api, &root.key("api")));
+    let metrics = file
+        .metrics
+        .as_ref()
+        .and_then(|metrics| check.metrics(metrics, &root.key("metrics")));
     let daemon = check.daemon(&file.daemon, &root.key("daemon"));
     let workers = check.workers(&file.workers, &root.key("workers"), cpus);
     let (engine, defaults) = check.tracking(&file.tracking, &root.key("tracking"));
@@ -63,6 +68,7 @@ pub(crate) fn check(
         policy,
         watch: file.watch,
         api,
+        metrics,
         daemon,
         workers,
         engine,

@@ -11,11 +11,13 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::flow_log::{FlowLog, FlowLogs};
 pub(crate) use self::interface::{EtherType, Interface, ModeName, Port, PortSettings, Sees};
+pub(crate) use self::metrics::Metrics;
 pub(crate) use self::tracking::{AlwaysTrack, AlwaysTrackWord, Tracking};
 use super::choices::{Firewall, LogFormat, LogLevel};
 
 mod flow_log;
 mod interface;
+mod metrics;
 mod tracking;
 
 /// Configuration of `secgroup run`. Paths are relative to the folder of this file.
@@ -51,6 +53,9 @@ pub(crate) struct File {
     /// The EC2 endpoint: where it is there, the AWS CLI and its like manage the policy, and `policy` files only begin it.
     #[schemars(example = Api::default())]
     pub(crate) api: Option<Api>,
+    /// What Prometheus reads, where it is there: `/metrics`.
+    #[schemars(example = Metrics::default())]
+    pub(crate) metrics: Option<Metrics>,
     /// The process.
     #[serde(default)]
     pub(crate) daemon: Daemon,

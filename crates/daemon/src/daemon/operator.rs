@@ -19,7 +19,7 @@ use secgroup_io::live::tap::Netns;
 use secgroup_model::Inventory;
 use secgroup_packet::{InterfaceIndex, Steering};
 use secgroup_policy::RuleNumber;
-use secgroup_runtime::{Clock, Denied, Event, Runtime, RuntimeSettings};
+use secgroup_runtime::{Census, Clock, Denied, Event, Runtime, RuntimeSettings, Status};
 use tracing::error;
 
 use super::bindings::Bindings;
@@ -35,6 +35,7 @@ use super::state::State;
 use super::{Order, Orders, RunOptions, explaining, looking, saving};
 use crate::config::Config;
 use crate::control::{Followers, Following, Operate};
+use crate::metrics::{Measure, Measured, RuleHits};
 use crate::protocol::{
     DenialPage, DenialsRequest, ExplainRequest, FlowLogReport, FlowPage, FlowQuery, FlowsRequest,
     InterfaceReport, PolicyReport, ReloadOutcome, RulePage, RulesRequest, StatusDocument,
@@ -97,6 +98,7 @@ impl Operator {
             handoff: config.workers.handoff,
             clock: Clock::System,
             observers: Some(flow_logs.observers()),
+            metered: config.metrics.is_some(),
         };
         let runtime = Runtime::start(settings, snapshot).map_err(|error| error.to_string())?;
         let events = runtime.events();
@@ -337,9 +339,40 @@ impl Operator {
     }
 }
 
-impl Operate for Operator {
-    fn status(&self) -> StatusDocument {
+impl Measure for Operator {
+    fn measure(&self) -> Measured {
         let status = self.runtime.status();
+        let document = self.describe(&status);
+        let calls = self.managed.as_ref();
+        let calls = calls.map_or_else(Vec::new, |service| service.counters().read());
+        let state = self.lock();
+        let registry = state.lowering.registry();
+        let hits = (0..)
+            .zip(&status.rules)
+            .filter(|(_, hits)| hits.packets > 0);
+        let rules = hits.map(|(number, hits)| RuleHits {
+            names: RuleNames::rule(registry, RuleNumber::new(number)),
+            packets: hits.packets,
+            bytes: hits.bytes,
+        });
+        Measured {
+            rules: rules.collect(),
+            timing: state.timing,
+            last_reload_failed: state.last_error.is_some(),
+            calls,
+            document,
+            workers: status.workers,
+        }
+    }
+
+    fn census(&self) -> Census {
+        self.runtime.census()
+    }
+}
+
+impl Operator {
+    /// What the runtime says, for people.
+    fn describe(&self, status: &Status) -> StatusDocument {
         let flow_logs = self.flow_logs.status();
         let (rules, policy_interfaces) = self.extent();
         let state = self.lock();
@@ -384,6 +417,12 @@ impl Operate for Operator {
             flow_log_packets_lost: flow_logs.packets_lost,
             warnings: state.warnings(),
         }
+    }
+}
+
+impl Operate for Operator {
+    fn status(&self) -> StatusDocument {
+        self.describe(&self.runtime.status())
     }
 
     fn flows(&self, request: &FlowsRequest) -> Result<FlowPage, String> {

@@ -53,11 +53,14 @@ impl State {
         let inventory = managed.unwrap_or(&policy.inventory);
         let bindings = Bindings::of(&config, inventory);
         let snapshot = lower(&mut self.lowering, &config, &bindings, inventory);
+        let compiled = begun.elapsed();
         let (rules, interfaces) = (in_force::rules(inventory), inventory.interfaces.len());
         self.detach_unwanted(runtime, &config, &bindings);
         self.bindings = bindings;
         self.audit(runtime, &config, true);
-        self.generation = runtime.publish(snapshot).generation;
+        let published = runtime.publish(snapshot);
+        self.generation = published.generation;
+        self.timing.add(compiled, published.took);
         self.unsure = false;
         self.audit(runtime, &config, false);
         let mut warnings: Vec<_> = said.lines().map(str::to_owned).collect();
@@ -85,6 +88,7 @@ impl State {
         inventory: &Inventory,
         touched: Option<&Touched>,
     ) -> Change {
+        let begun = Instant::now();
         let bindings = match touched {
             Some(touched) if touched.interfaces.is_empty() => self.bindings.clone(),
             _ => Bindings::of(&self.config, inventory),
@@ -99,6 +103,7 @@ impl State {
             }
             _ => lower(&mut self.lowering, config, &bindings, inventory),
         };
+        let compiled = begun.elapsed();
         if moves {
             self.detach_unwanted(runtime, &self.config.clone(), &bindings);
             for why in bindings.unbound() {
@@ -108,7 +113,9 @@ impl State {
             }
             self.bindings = bindings;
         }
-        self.generation = runtime.publish(snapshot).generation;
+        let published = runtime.publish(snapshot);
+        self.generation = published.generation;
+        self.timing.add(compiled, published.took);
         if moves || self.links.len() < self.bindings.ids().len() {
             for why in self.attach_missing(runtime, &self.config.interfaces.clone()) {
                 warn!("{why}");

@@ -17,6 +17,7 @@ use super::links::{Link, Surroundings};
 use super::standing::Standing;
 use super::{names, saving};
 use crate::config::{Config, Interface};
+use crate::metrics::Timing;
 use crate::protocol::{FlowLine, FlowQuery, FlowState, Reloads};
 
 /// What a reload replaces.
@@ -26,6 +27,7 @@ pub(super) struct State {
     pub(super) bindings: Bindings,
     pub(super) lowering: Lowering,
     pub(super) generation: u64,
+    pub(super) timing: Timing,
     pub(super) reloads: Reloads,
     pub(super) last_error: Option<String>,
     pub(super) around: Surroundings,
@@ -56,6 +58,7 @@ impl State {
             bindings,
             lowering,
             generation,
+            timing: Timing::default(),
             reloads: Reloads::default(),
             last_error: None,
             around,

@@ -52,6 +52,25 @@ fn defaults_are_safe() {
     );
     assert_eq!(config.host.firewall, Firewall::Auto);
     assert_eq!((config.host.mark_mask, config.host.copy_bytes), (None, 256));
+    assert_eq!(config.metrics, None, "nothing listens unasked");
+}
+
+#[test]
+fn metrics_are_for_this_host_unless_others_are_let_in() {
+    let config = good(&format!("{LEAST}\n[metrics]\n"));
+    let metrics = config.metrics.unwrap();
+    assert_eq!(
+        (metrics.listen.to_string().as_str(), metrics.rules),
+        ("127.0.0.1:9273", 1000)
+    );
+    let open = format!("{LEAST}\n[metrics]\nlisten = \"[::]:9273\"\nbeyond_loopback = true\n");
+    let loaded = parse(&open);
+    let said = loaded.render(false);
+    assert!(
+        said.contains("everybody who reaches [::]:9273 can read the metrics"),
+        "{said}"
+    );
+    assert!(loaded.value.is_some(), "{said}");
 }
 
 #[test]

@@ -6,10 +6,10 @@ use secgroup_datapath::{Connection, Excerpt};
 use secgroup_packet::{Direction, InterfaceIndex, Packet};
 
 use super::{Control, lock};
-use crate::FlowFilter;
 use crate::mailbox::{Command, Mailbox, Visit};
 use crate::owner::Owners;
 use crate::worker::LinkSpec;
+use crate::{Census, FlowFilter};
 
 /// Connections that a worker takes back between two bursts.
 const RESTORED_AT_ONCE: usize = 512;
@@ -45,6 +45,23 @@ impl Control {
             direction,
             reply,
         })
+    }
+
+    /// How many there are in each state.
+    pub(crate) fn census(&self) -> Census {
+        let mut census = Census::default();
+        for mailbox in &self.mailboxes {
+            let mut from = Some(0);
+            while let Some(place) = from {
+                // A worker that fails on the way has no more.
+                let piece = mailbox.answer(|reply| Command::Census { from: place, reply });
+                from = piece.and_then(|piece| {
+                    census += piece.counts;
+                    piece.next
+                });
+            }
+        }
+        census
     }
 
     /// Ends the connections that `filter` means; how many there were.

@@ -19,6 +19,7 @@ use super::unfinished::is_harmless;
 use crate::Observe;
 use crate::Sees;
 use crate::handoff::{Hop, Label, Outbox, Side};
+use crate::meter::Meter;
 use crate::owner::Owners;
 
 /// ARP (RFC 826), which goes on whatever the rules say (semantics C18).
@@ -125,6 +126,7 @@ pub(crate) struct Judge {
     pub(crate) owners: Owners,
     pub(crate) reporter: Reporter,
     pub(crate) observer: Option<Box<dyn Observe>>,
+    pub(crate) meter: Option<Meter>,
     /// Whether wrong checksums are malformed (D54).
     pub(crate) verify: bool,
     pub(crate) now: Timestamp,
@@ -150,6 +152,7 @@ pub(crate) struct Origin<'l> {
 impl Judge {
     /// Says what becomes of the frames that arrived.
     pub(crate) fn judge(&mut self, from: &Origin<'_>, counts: &mut Counts, burst: &mut Burst<'_>) {
+        let begun = self.meter.as_mut().and_then(Meter::begin);
         for &(frame, id) in &burst.arrived {
             let place = burst.crossings.len();
             burst.crossings.push(self.blank(from, &frame));
@@ -165,6 +168,9 @@ impl Judge {
             .look_through(&burst.crossings, &burst.verdicts);
         if let Some(observer) = &mut self.observer {
             observer.burst(&burst.crossings, &burst.verdicts);
+        }
+        if let Some(meter) = &mut self.meter {
+            meter.end(begun, &burst.crossings, &burst.verdicts);
         }
     }
 

@@ -11,7 +11,7 @@ use super::link::{Devices, Link, LinkSpec};
 use super::{Token, Turn, Worker};
 use crate::Attached;
 use crate::handoff::Side;
-use crate::mailbox::{Command, Piece, Visit};
+use crate::mailbox::{CensusPiece, Command, Piece, Visit};
 
 /// Places of the connection table that are looked at for one question: some 100 µs.
 pub(crate) const PLACES: usize = 8192;
@@ -87,6 +87,9 @@ impl Worker {
                 reply,
             } => {
                 let _ = reply.send(self.excerpt(packet, interface, direction));
+            }
+            Command::Census { from, reply } => {
+                let _ = reply.send(self.census(from));
             }
             Command::Restore { connections, reply } => {
                 let _ = reply.send(self.restore(&connections));
@@ -289,6 +292,16 @@ impl Worker {
             direction,
             at: self.judge.now,
         })
+    }
+
+    fn census(&mut self, from: usize) -> CensusPiece {
+        let mut piece = CensusPiece::default();
+        let datapath = &mut self.judge.datapath;
+        datapath.tick(self.judge.now);
+        piece.next = datapath.visit(from, PLACES, |connection| {
+            piece.counts.add(connection.state);
+        });
+        piece
     }
 
     fn restore(&mut self, connections: &[Connection]) -> u64 {

@@ -6,7 +6,8 @@ use secgroup_policy::RuleNumber;
 
 use super::Worker;
 use super::link::Counts;
-use crate::{PortStatus, WorkerStatus};
+use crate::meter::Meter;
+use crate::{Metered, PortStatus, WorkerStatus};
 
 /// One worker's part of the [`Status`](crate::Status).
 #[derive(Debug)]
@@ -56,6 +57,11 @@ impl Worker {
             connections: Family::BOTH.map(|family| datapath.held(family)),
             capacity: Family::BOTH.map(|family| datapath.capacity(family)),
             table: datapath.table_stats(),
+            metered: self
+                .judge
+                .meter
+                .as_ref()
+                .map_or_else(Metered::default, Meter::read),
         };
         let rules = (0..datapath.snapshot().rules).map(RuleNumber::new);
         let rules = rules.map(|rule| datapath.tally().of_rule(rule)).collect();

@@ -1,8 +1,10 @@
 //! Connections that are asked for, cut, saved and brought back.
 
+use secgroup_datapath::State;
 use secgroup_packet::{FlowKey, Protocol, Timestamp};
 
 use super::*;
+use crate::Kind;
 
 /// A runtime with a link of two shards and connections from these ports.
 fn with_connections(ports: std::ops::Range<u16>) -> (Runtime, Vec<Ends>) {
@@ -86,6 +88,28 @@ fn they_are_found_by_what_they_are_like() {
     );
     let address = Some("203.0.113.6/32".parse().unwrap());
     assert_eq!(find(FlowFilter { address, ..any }, 9), (1, 1));
+}
+
+#[test]
+fn they_are_counted_by_state_and_as_they_begin() {
+    let (runtime, mut ends) = with_connections(1000..1100);
+    let syn = |port| frame::tcp(&format!("203.0.113.6:{port}"), "10.0.0.10:22", "S", b"");
+    ends[0].send(Direction::Ingress, &[syn(5), syn(6), syn(5)]);
+    eventually("two more", || runtime.status().links[0].connections == 102);
+    answered(&mut ends, &runtime, 1000..1100);
+    let census = runtime.census();
+    let counted = State::ALL.map(|state| census.of(state));
+    assert_eq!((census.of(State::Udp), census.of(State::SynSent)), (100, 2));
+    assert_eq!(counted.iter().sum::<u64>(), 102, "{counted:?}");
+    let workers = runtime.status().workers;
+    let begun = |kind: Kind| {
+        let of = workers
+            .iter()
+            .map(|worker| worker.metered.begun[kind as usize]);
+        of.sum::<u64>()
+    };
+    // What belongs to a connection, an answer or a SYN that is sent again, begins none.
+    assert_eq!(Kind::ALL.map(begun), [2, 100, 0, 0]);
 }
 
 #[test]
