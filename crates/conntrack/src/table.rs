@@ -98,6 +98,13 @@ fn only_renewed(body: &Body, passage: &Passage<'_>) -> bool {
         _ => TcpFlags::default(), // No TCP segment has none.
     };
     tcp::only_renews(body.state, passage.sender == body.originator, flags)
+        || (body.state == State::Udp && !has_sent_twice(body, passage.sender.reverse()))
+}
+
+/// Whether one end of a UDP flow has sent what makes it a stream, once the other has, too.
+#[inline]
+fn has_sent_twice(body: &Body, end: Direction) -> bool {
+    body.packets[end as usize] >= STREAM_PACKETS
 }
 
 /// Where a packet moves its connection.
@@ -288,12 +295,7 @@ impl Table {
             Move::To(after) => body.state = after,
         }
         body.count(sender, len);
-        if before == State::Udp
-            && body
-                .packets
-                .iter()
-                .all(|&packets| packets >= STREAM_PACKETS)
-        {
+        if before == State::Udp && Direction::BOTH.iter().all(|&end| has_sent_twice(body, end)) {
             body.state = State::UdpStream;
         }
         let after = body.state;
