@@ -8,7 +8,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::Show;
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
 use crate::app::App;
@@ -29,8 +29,7 @@ impl Screen {
     /// It does not obey.
     pub(crate) fn enter(theme: Theme) -> io::Result<Self> {
         restore_where_something_panics();
-        take()?;
-        let terminal = Terminal::new(CrosstermBackend::new(stdout())).inspect_err(|_| restore())?;
+        let terminal = take()?;
         Ok(Self { terminal, theme })
     }
 
@@ -51,9 +50,8 @@ impl Screen {
     pub(crate) fn leave_while(&mut self, away: impl FnOnce()) -> io::Result<()> {
         restore();
         away();
-        take()?;
-        // Nobody knows what is on it now.
-        self.terminal.clear()
+        self.terminal = take()?;
+        Ok(())
     }
 }
 
@@ -63,9 +61,13 @@ impl Drop for Screen {
     }
 }
 
-fn take() -> io::Result<()> {
+/// Nobody knows what is on it: it is cleared, and the first picture is drawn whole. (`Terminal::clear` is not for us: it asks where the cursor is,
+/// and the thread that reads keys takes the answer.)
+fn take() -> io::Result<Terminal<CrosstermBackend<Stdout>>> {
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen).inspect_err(|_| restore())
+    execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All))
+        .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())))
+        .inspect_err(|_| restore())
 }
 
 /// As it was. Where the terminal does not listen there is nobody to tell.

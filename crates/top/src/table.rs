@@ -146,13 +146,13 @@ impl Sorting {
     }
 }
 
-/// Whether every word of `filter` is in one of the row's cells or details, whatever its case.
+/// Whether every word of `filter` is in one of the row's texts, whatever its case; also in one that there is no room for. Numbers change all the time: they are
+/// for sorting.
 pub(crate) fn matches(row: &Row, filter: &str) -> bool {
     let filter = filter.to_lowercase();
     filter.split_whitespace().all(|word| {
-        let cells = row.cells.iter().map(|cell| &cell.text);
-        let mut texts = cells.chain(row.details.iter().map(|(_, text)| text));
-        texts.any(|text| text.to_lowercase().contains(word))
+        let mut texts = row.cells.iter().filter(|cell| cell.key == Key::Text);
+        texts.any(|cell| cell.text.to_lowercase().contains(word))
     })
 }
 

@@ -44,9 +44,7 @@ live! {
         }
         let mut lab = lab();
         let terminal = Tmux::open(lab.folder(), 80, 24);
-        let pid = lab.folder().join("pid");
-        let line = format!("echo $$ > {}; exec {}", pid.display(), top(&lab));
-        terminal.command(&format!("sh -c '{line}'; echo ended with $?"));
+        terminal.command(&top(&lab));
         terminal.shows("1 Overview");
         terminal.keys(&["C-z"]);
         terminal.wait("the shell", |screen| !screen.contains("1 Overview"));
@@ -54,18 +52,25 @@ live! {
         terminal.shows("1 Overview");
         terminal.resize(40, 10);
         terminal.wait("a smaller table", |screen| {
-            screen.contains("INTERFACE") && screen.contains("q quit") && screen.lines().count() <= 10
+            screen.contains("OUT bit/s") && screen.contains("q quit") && screen.lines().count() <= 10
         });
         terminal.resize(80, 24);
         lab.end(Signal::TERM);
         terminal.shows("trying again: secgroup is not running");
         lab.start();
         terminal.wait("the daemon again", |screen| !screen.contains("trying again"));
+        terminal.keys(&["q"]);
+        terminal.wait("the shell again", |screen| !screen.contains("1 Overview"));
+
+        let pid = lab.folder().join("pid");
+        let line = format!("echo $$ > {}; exec {}", pid.display(), top(&lab));
+        terminal.command(&format!("sh -c '{line}'; echo ended with $?"));
+        terminal.shows("1 Overview");
         let text = std::fs::read_to_string(&pid).unwrap();
         let pid = Pid::from_raw(text.trim().parse().unwrap()).unwrap();
         kill_process(pid, Signal::TERM).unwrap();
-        terminal.shows("ended with 143");
-        assert!(!terminal.screen().contains("1 Overview"), "{}", terminal.screen());
+        let after = terminal.wait("the end", |screen| screen.contains("ended with 143"));
+        assert!(!after.contains("1 Overview"), "{after}");
     }
 
     /// What is printed for programs is what `status` and its siblings say.
@@ -152,9 +157,14 @@ fn sees_a_denial(lab: &Lab, terminal: &Tmux) {
     knock(lab);
     terminal.keys(&["3"]);
     terminal.line(&["no-rule", "tcp", O, "10.0.0.10:23"]);
+    terminal.types("/:23");
+    terminal.keys(&["Enter"]);
+    // The connection that was cut has packets on their way still.
+    terminal.wait("one flow", |screen| !screen.contains("invalid-state"));
     terminal.keys(&["Enter"]);
     terminal.shows("no rule allows it");
     terminal.shows("secgroup explain --live");
+    terminal.keys(&["Escape"]);
     terminal.keys(&["Escape"]);
 }
 
@@ -171,17 +181,19 @@ fn sees_rules(lab: &Lab, terminal: &Tmux) {
     };
     for allows in [format!("tcp 22 from {O}/32"), format!("tcp 80 from {ANY}")] {
         let hits = hits(&allows);
-        assert!(hits > 100, "{allows}: {hits}");
+        assert!(hits > 20, "{allows}: {hits}");
         let shown = secgroup_daemon::words::grouped(hits);
         terminal.line(&[&shown, &allows]);
     }
-    let is_first = |screen: &str, rule: &str| {
+    let first_hits = |screen: &str| {
         let mut lines = screen.lines().skip_while(|line| !line.contains("ALLOWS"));
-        lines.nth(1).is_some_and(|line| line.contains(rule))
+        let first = lines.nth(1)?.split_whitespace().next()?;
+        Some(first.to_owned())
     };
-    terminal.wait("most hits first", |screen| !is_first(screen, " 0 "));
+    let unused = Some("0".to_owned());
+    terminal.wait("most hits first", |screen| first_hits(screen) != unused);
     terminal.keys(&["S"]);
-    terminal.wait("least hits first", |screen| is_first(screen, " 0 "));
+    terminal.wait("least hits first", |screen| first_hits(screen) == unused);
     terminal.types("/80");
     terminal.keys(&["Enter"]);
     terminal.wait("one rule", |screen| {

@@ -1,7 +1,7 @@
 //! What rows say, from samples of paper.
 
 use super::*;
-use crate::table::{Tone, matches};
+use crate::table::Tone;
 use crate::testing::{busy, quiet};
 
 fn rows(view: View, samples: &[Sample]) -> Vec<Row> {
@@ -18,6 +18,12 @@ fn cell<'a>(view: View, row: &'a Row, title: &str) -> &'a str {
     let mut columns = view.columns().iter();
     let place = columns.position(|column| column.title == title);
     &row.cells[place.expect("a title")].text
+}
+
+/// Whether all these words are somewhere in a row, or in what there is to say beside it.
+fn says(row: &Row, words: &str) -> bool {
+    let text = format!("{row:?}");
+    words.split_whitespace().all(|word| text.contains(word))
 }
 
 #[test]
@@ -67,9 +73,9 @@ fn flows_that_pass_come_before_connections_that_are_idle() {
         ]
     );
     // The rate, and what there was of it in all.
-    assert!(matches(&rows[0], "1,234,000"), "{:?}", rows[0].details);
+    assert!(says(&rows[0], "1,234,000"), "{:?}", rows[0].details);
     // Rules of both directions admit an untracked flow.
-    assert!(matches(&rows[1], "web[1] web[9]"), "{:?}", rows[1].details);
+    assert!(says(&rows[1], "web[1] web[9]"), "{:?}", rows[1].details);
 }
 
 #[test]
@@ -80,7 +86,7 @@ fn denials_say_when_who_where_and_why() {
     assert_eq!(of(ssh, "AGO"), "0s");
     assert_eq!(of(ssh, "TO"), "10.0.1.10:22");
     assert_eq!(of(ssh, "PACKETS"), "17");
-    assert!(matches(ssh, "secgroup explain --live 198.51.100.9:40000"));
+    assert!(says(ssh, "secgroup explain --live 198.51.100.9:40000"));
     let ping = &rows[1];
     assert_eq!(of(ping, "AGO"), "30s");
     assert_eq!(of(ping, "TO"), "10.0.1.10 type 8/0");
@@ -96,7 +102,7 @@ fn rules_say_what_passes_by_them_now_and_in_all() {
     assert_eq!(of(&rows[0], "pkt/s"), "150");
     assert_eq!(of(&rows[0], "bit/s"), "1.2M");
     assert_eq!(of(&rows[2], "PACKETS"), "0");
-    assert!(matches(&rows[2], "since the start"));
+    assert!(says(&rows[2], "since the start"));
 }
 
 #[test]
@@ -114,7 +120,7 @@ fn an_interface_that_needs_somebody_stands_out() {
     sample.status.interfaces[0].why = Some("there is no device eth1".to_owned());
     let row = &rows(View::Overview, &[sample])[0];
     assert_eq!(row.cells[1].tone, Tone::Bad);
-    assert!(matches(row, "closed no device"));
+    assert!(says(row, "closed no device"));
 }
 
 #[test]
