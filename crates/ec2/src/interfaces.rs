@@ -2,12 +2,13 @@
 //!
 //! An interface is a record of the model; what attaches it to an instance is a record beside it, and the interface's own
 //! `instance` says the same. Both are written in one place, [`attach`], and nowhere else. Which addresses are free is not kept
-//! anywhere: it is read off the interfaces of the VPC each time (`Room`), so it cannot be wrong.
+//! anywhere: it is read off the interfaces of the VPC by each call (`Room`), so it cannot be wrong.
 //!
 //! | | |
 //! |---|---|
 //! | `create` | create, delete |
 //! | `room` | which addresses and prefixes of a subnet are free |
+//! | `taken` | what a call that makes interfaces has to know of all others, read once |
 //! | `assign` | give further addresses, take them away |
 //! | `attach` | attach, detach |
 //! | `attributes` | change one attribute at a time |
@@ -17,6 +18,7 @@ mod attach;
 mod attributes;
 mod create;
 mod room;
+mod taken;
 
 use secgroup_model::{
     ErrorCode, Flavour, GroupId, ModelError, NetworkInterface, NetworkInterfaceId,
@@ -26,9 +28,12 @@ pub use self::assign::{Unassign, assign, unassign};
 pub use self::attach::{attach, detach};
 pub(crate) use self::attach::{check_attachable, is_place, let_go, put_attachment};
 pub use self::attributes::{InterfaceChange, modify};
-pub(crate) use self::create::forget;
 pub use self::create::{CreateInterface, create, delete};
+pub(crate) use self::create::{create_beside, forget};
 pub use self::room::{Granted, Share};
+pub(crate) use self::taken::Taken;
+#[cfg(test)]
+pub(crate) use self::taken::work;
 use crate::groups::known_group;
 use crate::{Caller, Edit, State};
 

@@ -6,7 +6,8 @@ use secgroup_model::{ErrorCode, InstanceId, ModelError, NetworkInterfaceId, Tags
 
 use super::lifecycle::forget_terminated;
 use crate::interfaces::{
-    self, CreateInterface, Share, check_attachable, is_place, let_go, put_attachment,
+    self, CreateInterface, Share, Taken, check_attachable, create_beside, is_place, let_go,
+    put_attachment,
 };
 use crate::{Caller, Edit, Instance, InstanceState};
 
@@ -68,9 +69,10 @@ pub fn run(
     check_places(&launch.interfaces)?;
     forget_terminated(edit);
     let reservation = format!("r-0{:016x}", edit.random());
+    let mut taken = Taken::of(edit, caller);
     let mut launched = Vec::new();
     for index in 0..launch.max {
-        match launch_one(edit, caller, launch, &reservation, index) {
+        match launch_one(edit, caller, &mut taken, launch, (&reservation, index)) {
             Ok(id) => launched.push(id),
             Err(error) if index >= launch.min && is_shortage(&error) => break,
             Err(error) => return Err(error),
@@ -79,20 +81,20 @@ pub fn run(
     Ok(launched)
 }
 
-/// Launches one instance, or leaves nothing of it behind.
+/// Launches one instance, the one of this place in its reservation, or leaves nothing of it behind but in `taken`.
 fn launch_one(
     edit: &mut Edit<'_>,
     caller: &Caller,
+    taken: &mut Taken,
     launch: &Launch,
-    reservation: &str,
-    launch_index: u32,
+    (reservation, launch_index): (&str, u32),
 ) -> Result<InstanceId, ModelError> {
     let id = edit.fresh::<Instance>(InstanceId::from_random);
     let mut created = Vec::new();
     let mut subnet = None;
     let mut zones = BTreeSet::new();
     for interface in &launch.interfaces {
-        let added = match add_interface(edit, caller, &id, interface) {
+        let added = match add_interface(edit, caller, taken, &id, interface) {
             Ok(added) => added,
             Err(error) => {
                 for id in &created {
@@ -140,6 +142,7 @@ fn launch_one(
 fn add_interface(
     edit: &mut Edit<'_>,
     caller: &Caller,
+    taken: &mut Taken,
     instance: &InstanceId,
     interface: &LaunchInterface,
 ) -> Result<NetworkInterfaceId, ModelError> {
@@ -148,10 +151,11 @@ fn add_interface(
             check_attachable(edit, caller, id)?;
             id.clone()
         }
-        InterfaceSource::New(request) => interfaces::create(edit, caller, request.clone())?,
+        InterfaceSource::New(request) => create_beside(edit, caller, taken, request.clone())?,
     };
     put_attachment(
         edit,
+        taken,
         &id,
         instance,
         interface.device_index,
@@ -237,3 +241,6 @@ const fn is_shortage(error: &ModelError) -> bool {
 fn combination(message: &str) -> ModelError {
     ModelError::new(ErrorCode::InvalidParameterCombination, message)
 }
+
+#[cfg(test)]
+mod tests;

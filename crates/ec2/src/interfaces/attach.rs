@@ -5,6 +5,7 @@ use secgroup_model::{
 };
 
 use super::known_interface;
+use super::taken::Taken;
 use crate::instances::known_instance;
 use crate::{Attachment, Caller, Edit, InstanceState};
 
@@ -56,7 +57,9 @@ pub fn attach(
             "Instance '{instance}' already has an interface attached at device index '{device_index}'."
         )));
     }
-    Ok(put_attachment(edit, id, instance, device_index, false))
+    let mut taken = Taken::of(edit, caller);
+    let attached = put_attachment(edit, &mut taken, id, instance, device_index, false);
+    Ok(attached)
 }
 
 /// Detaches an interface.
@@ -107,13 +110,14 @@ pub(crate) const fn is_place(device_index: u32) -> bool {
 /// Attaches an interface that nothing attaches.
 pub(crate) fn put_attachment(
     edit: &mut Edit<'_>,
+    taken: &mut Taken,
     id: &NetworkInterfaceId,
     instance: &InstanceId,
     device_index: u32,
     delete_on_termination: bool,
 ) -> AttachmentId {
     let attachment = Attachment {
-        id: fresh_attachment(edit),
+        id: taken.fresh_attachment(edit),
         instance: instance.clone(),
         device_index,
         delete_on_termination,
@@ -132,21 +136,6 @@ pub(crate) fn let_go(edit: &mut Edit<'_>, id: &NetworkInterfaceId) {
     edit.remove::<Attachment>(id);
     if let Some(interface) = edit.get_mut::<NetworkInterface>(id) {
         interface.instance = None;
-    }
-}
-
-/// An id that no attachment has: attachments stand under their interfaces.
-fn fresh_attachment(edit: &mut Edit<'_>) -> AttachmentId {
-    loop {
-        let id = AttachmentId::from_random(edit.random());
-        if edit
-            .state()
-            .attachments
-            .values()
-            .all(|known| known.id != id)
-        {
-            return id;
-        }
     }
 }
 

@@ -1,20 +1,18 @@
 //! Create and delete.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use secgroup_model::{
-    ConnectionTracking, ErrorCode, Family, GroupId, MacAddress, ModelError, NetworkInterface,
+    ConnectionTracking, ErrorCode, Family, GroupId, ModelError, NetworkInterface,
     NetworkInterfaceId, Subnet, SubnetId, Tags,
 };
 
 use super::room::Room;
+use super::taken::Taken;
 use super::{Share, known_interface, set_groups};
 use crate::subnets::known_subnet;
 use crate::{Caller, Edit, flow_logs};
 
-/// An account has at most this many interfaces: the quota that EC2 begins with.
-const INTERFACES_MAX: usize = 5_000;
 /// An interface has at most this many addresses and prefixes of one family: what EC2 allows the largest instances.
 const ADDRESSES_MAX: usize = 50;
 /// A description has at most this many characters.
@@ -68,8 +66,22 @@ pub fn create(
     caller: &Caller,
     request: CreateInterface,
 ) -> Result<NetworkInterfaceId, ModelError> {
+    let mut taken = Taken::of(edit, caller);
+    create_beside(edit, caller, &mut taken, request)
+}
+
+/// The same, for whoever creates several and knows what is `taken`.
+///
+/// # Errors
+/// Those of [`create`]; `taken` is used up then.
+pub(crate) fn create_beside(
+    edit: &mut Edit<'_>,
+    caller: &Caller,
+    taken: &mut Taken,
+    request: CreateInterface,
+) -> Result<NetworkInterfaceId, ModelError> {
     let subnet = known_subnet(edit.state(), caller, &request.subnet)?.clone();
-    check_number(edit, caller)?;
+    taken.one_more()?;
     check_description(&request.description)?;
     let id = edit.fresh::<NetworkInterface>(NetworkInterfaceId::from_random);
     let mut interface = NetworkInterface::new(id.clone(), Vec::new(), Vec::new());
@@ -84,22 +96,18 @@ pub fn create(
         groups.extend(default.map(|group| group.id.clone()));
     }
     set_groups(edit, caller, &mut interface, &groups)?;
-    let mut room = Room::of(edit.inventory(), &subnet);
-    if let Some(primary) = primary(&mut room, &subnet, request.primary)? {
+    let room = taken.room(edit, &subnet);
+    if let Some(primary) = primary(room, &subnet, request.primary)? {
         interface.addresses.push(primary);
     }
-    grant(&mut room, &mut interface, Family::V4, &request.ipv4)?;
-    grant(&mut room, &mut interface, Family::V6, &request.ipv6)?;
+    grant(room, &mut interface, Family::V4, &request.ipv4)?;
+    grant(room, &mut interface, Family::V6, &request.ipv6)?;
     if interface.addresses.is_empty() {
         // A subnet of IPv6 alone.
-        grant(
-            &mut room,
-            &mut interface,
-            Family::V6,
-            &Share::AnyAddresses(1),
-        )?;
+        let one = Share::AnyAddresses(1);
+        grant(room, &mut interface, Family::V6, &one)?;
     }
-    interface.mac = Some(fresh_mac(edit));
+    interface.mac = Some(taken.fresh_mac(edit));
     edit.put(id.clone(), interface);
     Ok(id)
 }
@@ -186,31 +194,4 @@ pub(super) fn check_description(text: &str) -> Result<(), ModelError> {
     Err(ModelError::value(format!(
         "Invalid value for parameter Description: at most {DESCRIPTION_MAX} characters are allowed"
     )))
-}
-
-fn check_number(edit: &Edit<'_>, caller: &Caller) -> Result<(), ModelError> {
-    let state = edit.state();
-    let interfaces = state.inventory.interfaces.keys();
-    let own = interfaces.filter(|id| state.owner_of_interface(id) == Some(&caller.account));
-    if own.count() < INTERFACES_MAX {
-        return Ok(());
-    }
-    Err(ModelError::new(
-        ErrorCode::NetworkInterfaceLimitExceeded,
-        "The maximum number of network interfaces has been reached.",
-    )
-    .with_help(format!("an account has at most {INTERFACES_MAX}")))
-}
-
-/// A locally administered unicast address, 02:… or 06:…, that no interface has (E60).
-fn fresh_mac(edit: &mut Edit<'_>) -> MacAddress {
-    let interfaces = edit.inventory().interfaces.values();
-    let used: BTreeSet<_> = interfaces.filter_map(|interface| interface.mac).collect();
-    loop {
-        let [_, _, a, b, c, d, e, f] = edit.random().to_be_bytes();
-        let mac = MacAddress([0x02 | a & 0x04, b, c, d, e, f]);
-        if !used.contains(&mac) {
-            return mac;
-        }
-    }
 }

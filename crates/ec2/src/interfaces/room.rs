@@ -2,13 +2,15 @@
 //!
 //! Whoever asks for a certain address gets that or an error; whoever asks for any gets the first that is free, so the same calls
 //! in the same order give the same addresses. A search steps over what is taken one by one, and over a prefix as a whole:
-//! it takes as many steps as there are interfaces, however large the subnet is.
+//! it takes as many steps as there are interfaces, however large the subnet is; and the next search begins where it ended.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use secgroup_model::{ErrorCode, Family, Inventory, ModelError, Subnet};
+
+use super::taken::{seen, work};
 
 /// The length of a delegated IPv4 prefix.
 const IPV4_PREFIX_LENGTH: u8 = 28;
@@ -60,6 +62,8 @@ pub(super) struct Room {
     used: BTreeSet<IpAddr>,
     /// By their first address; none overlaps another.
     prefixes: BTreeMap<IpAddr, IpNet>,
+    /// By family: no address below this is free. Nothing is ever given back.
+    searched: BTreeMap<Family, u128>,
 }
 
 impl Room {
@@ -69,8 +73,9 @@ impl Room {
             subnet: subnet.clone(),
             used: BTreeSet::new(),
             prefixes: BTreeMap::new(),
+            searched: BTreeMap::new(),
         };
-        let interfaces = inventory.interfaces.values();
+        let interfaces = seen(&inventory.interfaces).map(|(_, interface)| interface);
         for interface in interfaces.filter(|it| inventory.vpc_of(it) == Some(&subnet.vpc)) {
             let addresses = interface.addresses.iter().copied();
             room.used
@@ -129,14 +134,17 @@ impl Room {
     /// Takes the first free address.
     pub(super) fn take_any_address(&mut self, family: Family) -> Result<IpAddr, ModelError> {
         let range = self.range(family)?;
-        let mut next = Some(number(range.network()));
+        let searched = self.searched.get(&family).copied();
+        let mut next = Some(searched.unwrap_or_else(|| number(range.network())));
         while let Some(at) = next.filter(|&at| at <= number(range.broadcast())) {
+            work::one();
             let address = address(family, at);
             if let Some(prefix) = self.prefix_of(address) {
                 next = number(prefix.broadcast()).checked_add(1);
             } else if self.subnet.is_reserved(address) || !self.used.insert(address) {
                 next = at.checked_add(1);
             } else {
+                self.searched.insert(family, at);
                 return Ok(address);
             }
         }

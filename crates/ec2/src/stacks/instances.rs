@@ -11,7 +11,7 @@ use secgroup_model::{
 
 use super::changes::{Detail, Kind};
 use super::work::Work;
-use crate::interfaces::{let_go, put_attachment};
+use crate::interfaces::{Taken, let_go, put_attachment};
 use crate::{Attachment, Instance, InstanceState, instances};
 
 /// The image of an instance, of which the importer keeps nothing.
@@ -159,7 +159,9 @@ fn attach(
     let free = free.or_else(|| (0..=u32::MAX).find(|place| !taken.contains(place)));
     // What was written with the instance goes with it.
     let goes = named.is_some();
-    put_attachment(work.edit, &real, id, free.unwrap_or_default(), goes);
+    let mut taken = Taken::of(work.edit, work.caller);
+    let place = free.unwrap_or_default();
+    put_attachment(work.edit, &mut taken, &real, id, place, goes);
     true
 }
 
