@@ -11,6 +11,7 @@
 //!  make         VPCs, subnets, peerings, prefix lists, groups, associations, instances, interfaces, rules: first
 //!               what others refer to
 //!  remove       what the template no longer has, and what was replaced: first what refers to others
+//!  mark         tags that say of which stack and logical id a resource is
 //! ```
 //!
 //! References are looked up when they are used, so what named a resource that is replaced names its successor without further ado.
@@ -29,6 +30,7 @@ mod fault;
 mod groups;
 mod instances;
 mod interfaces;
+mod marks;
 mod names;
 mod networks;
 mod prefix_lists;
@@ -96,11 +98,18 @@ pub fn deploy(
         .as_ref()
         .is_none_or(|stack| stack.template != deployment.template || stack.resources != resources);
     changes.template_changed = text_changed;
-    if text_changed {
+    let known = old.as_ref().map(|stack| stack.uuid.clone());
+    let known = known.filter(|uuid| !uuid.is_empty());
+    let is_named = known.is_some();
+    let uuid = known.unwrap_or_else(|| marks::uuid(edit));
+    marks::mark(edit, caller, deployment.name, &uuid, &resources);
+    if text_changed || !is_named {
+        let deployed = old.filter(|_| !text_changed).map(|stack| stack.deployed);
         let stack = Stack {
             resources,
             template: deployment.template.to_owned(),
-            deployed: edit.now(),
+            deployed: deployed.unwrap_or_else(|| edit.now()),
+            uuid,
         };
         edit.put(key, stack);
     }

@@ -254,4 +254,7 @@ pub struct Stack {
     pub template: String,
     /// When that was.
     pub deployed: Timestamp,
+    /// What tells it from stacks of the same name before and after it: the end of its ARN. Empty for one that was deployed before there was one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub uuid: String,
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use secgroup_model::{
     AccountId, ErrorCode, GroupId, ModelError, NetworkInterface, PrefixList, RuleId, SecurityGroup,
-    Subnet, Tags, Vpc, check_tags,
+    Subnet, Tags, Vpc, check_tags, is_reserved_tag, reserved_tag,
 };
 
 pub use self::resource::Resource;
@@ -51,19 +51,42 @@ pub fn create(
     })
 }
 
+/// Puts EC2's own tags on a resource of the caller; no call can (E58). One that has them already is not touched, and rules and flow logs have none.
+pub(crate) fn put_reserved(
+    edit: &mut Edit<'_>,
+    caller: &Caller,
+    resource: &Resource,
+    reserved: &Tags,
+) {
+    let Some(present) = tags_of(edit, caller, resource) else {
+        return;
+    };
+    let is_there = |(key, value): (&String, &String)| present.get(key) == Some(value);
+    if reserved.iter().all(is_there) {
+        return;
+    }
+    if let Some(tags) = tags_mut(edit, caller, resource, &BTreeMap::new()) {
+        tags.extend(reserved.clone());
+    }
+}
+
 /// Takes tags away from all of `resources`; all of a user's tags where `patterns` is `None`. What is not there is not missed.
 ///
 /// # Errors
-/// An id that is unknown.
+/// An id that is unknown, or a key that is EC2's own.
 pub fn delete(
     edit: &mut Edit<'_>,
     caller: &Caller,
     resources: &[Resource],
     patterns: Option<&[TagPattern]>,
 ) -> Result<(), ModelError> {
+    let keys = patterns.into_iter().flatten().map(|pattern| &pattern.key);
+    if keys.clone().any(|key| is_reserved_tag(key)) {
+        return Err(reserved_tag());
+    }
     change(edit, caller, resources, |present| {
         present.retain(|key, value| match patterns {
-            None => key.starts_with("aws:"),
+            None => is_reserved_tag(key),
             Some(patterns) => !patterns.iter().any(|pattern| {
                 pattern.key == *key && pattern.value.as_ref().is_none_or(|wanted| wanted == value)
             }),
@@ -160,6 +183,24 @@ fn tags_mut<'e>(
             details.tags.entry(caller.account.clone()).or_default()
         }
         Resource::FlowLog(id) => &mut edit.get_mut::<FlowLog>(id)?.tags,
+    })
+}
+
+/// The tags of a resource that can be part of a stack; `None` for a rule and a flow log, and where there is none.
+fn tags_of<'e>(edit: &'e Edit<'_>, caller: &Caller, resource: &Resource) -> Option<&'e Tags> {
+    static NONE: Tags = Tags::new();
+    Some(match resource {
+        Resource::Group(id) => &edit.get::<SecurityGroup>(id)?.tags,
+        Resource::Interface(id) => &edit.get::<NetworkInterface>(id)?.tags,
+        Resource::Instance(id) => &edit.get::<Instance>(id)?.tags,
+        Resource::PrefixList(id) => &edit.get::<PrefixList>(id)?.tags,
+        Resource::Vpc(id) => &edit.get::<Vpc>(id)?.tags,
+        Resource::Subnet(id) => &edit.get::<Subnet>(id)?.tags,
+        Resource::Peering(id) => {
+            let tags = &edit.get::<PeeringDetails>(id)?.tags;
+            tags.get(&caller.account).unwrap_or(&NONE)
+        }
+        Resource::Rule(_) | Resource::FlowLog(_) => return None,
     })
 }
 

@@ -40,7 +40,7 @@ pub use crate::raw::{
 };
 pub use crate::reference::{Dependents, Reach, Reference};
 pub use crate::rule::{Rule, RuleSpec};
-pub use crate::tags::{Tags, check_tags};
+pub use crate::tags::{Tags, check_tags, is_reserved_tag, reserved_tag};
 pub use crate::text::{parse_group_description, parse_group_name, parse_rule_description};
 pub use crate::traffic::{IcmpMatch, Listing, Traffic};
 

@@ -16,13 +16,26 @@ const MAX_VALUE_CHARS: usize = 256;
 /// Keys that start with this are EC2's own (E58).
 const RESERVED_PREFIX: &str = "aws:";
 
+/// Whether a key is one that only EC2 and its kin give, such as those that CloudFormation marks its resources with (E58).
+#[must_use]
+pub fn is_reserved_tag(key: &str) -> bool {
+    key.starts_with(RESERVED_PREFIX)
+}
+
+/// What is wrong with a call that gives, or takes away, a tag whose key is reserved.
+#[must_use]
+pub fn reserved_tag() -> ModelError {
+    ModelError::value("Tag keys starting with 'aws:' are reserved for internal use")
+}
+
 /// Checks tags that a user gives. Those of a dump may hold EC2's own, which this refuses.
 ///
 /// # Errors
 /// Every fault: too many, a key or value too long, an empty or reserved key.
 pub fn check_tags(tags: &Tags) -> Result<(), Vec<ModelError>> {
     let mut errors = Vec::new();
-    if tags.len() > MAX_TAGS {
+    // EC2's own do not count.
+    if tags.keys().filter(|key| !is_reserved_tag(key)).count() > MAX_TAGS {
         errors.push(
             ModelError::new(
                 ErrorCode::TagLimitExceeded,
@@ -45,10 +58,8 @@ pub fn check_tags(tags: &Tags) -> Result<(), Vec<ModelError>> {
                 "Tag value exceeds the maximum length of {MAX_VALUE_CHARS} characters"
             )));
         }
-        if key.starts_with(RESERVED_PREFIX) {
-            errors.push(ModelError::value(
-                "Tag keys starting with 'aws:' are reserved for internal use",
-            ));
+        if is_reserved_tag(key) {
+            errors.push(reserved_tag());
         }
     }
     if errors.is_empty() {

@@ -82,7 +82,7 @@ proptest! {
         parameters: u64,
         created in vec(text(), 0..3),
         resources in btree_map(text(), text(), 0..3),
-        (name, template, at) in (text(), text(), time()),
+        (name, template, uuid, at) in (text(), text(), text(), time()),
     ) {
         let mut state = State::default();
         let key = TokenKey {
@@ -95,6 +95,7 @@ proptest! {
             resources,
             template,
             deployed: at,
+            uuid,
         });
         comes_back(&state);
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use secgroup_model::{
     GroupId, InstanceId, Inventory, ModelError, Origin, SecurityGroup, Tags, check_tags,
+    is_reserved_tag,
 };
 
 use super::changes::{Action, Change, ChangeSet, Detail, Kind};
@@ -240,13 +241,13 @@ impl<'a, 'e> Work<'a, 'e> {
     }
 }
 
-/// Makes `tags` what is `wanted`, and tells the difference.
+/// Makes `tags` what is `wanted`, and tells the difference. EC2's own are no part of it: no template has them.
 ///
 /// # Errors
 /// Tags that cannot be (A38).
 pub(super) fn retag(tags: &mut Tags, wanted: &Tags) -> Result<Vec<Detail>, ModelError> {
     let mut details = Vec::new();
-    for (key, value) in &*tags {
+    for (key, value) in tags.iter().filter(|(key, _)| !is_reserved_tag(key)) {
         match wanted.get(key) {
             None => details.push(Detail::minus(format!("tag {key} = {value}"))),
             Some(other) if other != value => {
@@ -258,8 +259,9 @@ pub(super) fn retag(tags: &mut Tags, wanted: &Tags) -> Result<Vec<Detail>, Model
     let new = wanted.iter().filter(|(key, _)| !tags.contains_key(*key));
     details.extend(new.map(|(key, value)| Detail::plus(format!("tag {key} = {value}"))));
     if !details.is_empty() {
-        checked(wanted)?;
-        tags.clone_from(wanted);
+        let wanted = checked(wanted)?;
+        tags.retain(|key, _| is_reserved_tag(key));
+        tags.extend(wanted);
     }
     Ok(details)
 }

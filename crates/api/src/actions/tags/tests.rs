@@ -137,6 +137,10 @@ fn a_tag_is_deleted_by_key_or_by_key_and_value() {
     assert_eq!(tags(&mut bench, &vpc), ["c=3"]);
     bench.ok(&delete("Tag.1.Key=c"));
     assert_eq!(tags(&mut bench, &vpc), [""; 0]);
+    // E58: those of CloudFormation and its kin are not a caller's to delete.
+    let refused = bench.fails(&delete("Tag.1.Key=aws:cloudformation:logical-id"));
+    let reserved = "Tag keys starting with 'aws:' are reserved for internal use";
+    assert_eq!(refused, ("InvalidParameterValue", reserved.to_owned()));
 }
 
 /// E58.

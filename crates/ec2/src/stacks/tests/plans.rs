@@ -1,11 +1,13 @@
 //! What is told of every kind of change, and that it is what happens.
 
 use ipnet::IpNet;
-use secgroup_model::{Direction, GroupId, NetworkInterfaceId, PrefixListId, VpcId};
+use secgroup_model::{
+    Direction, GroupId, NetworkInterfaceId, PrefixListId, SecurityGroup, Tags, VpcId,
+};
 
 use super::bench::{Bench, fault, template, told};
 use crate::groups::GroupSelector;
-use crate::{groups, rules, vpcs};
+use crate::{Stack, groups, rules, vpcs};
 
 /// A VPC, a subnet, two groups and an interface.
 const BASE: &str = "\
@@ -42,6 +44,51 @@ fn after(change: (&str, &str)) -> (Bench, String) {
     assert!(BASE.contains(change.0), "{}", change.0);
     let changes = bench.deploy("test", &template(&BASE.replace(change.0, change.1)));
     (bench, told(&changes))
+}
+
+/// What `aws ec2 describe-security-groups --filters Name=tag:aws:cloudformation:logical-id,Values=Web` finds.
+#[test]
+fn resources_are_marked_as_cloudformation_marks_them() {
+    const KEYS: [&str; 3] = ["logical-id", "stack-id", "stack-name"];
+    fn marks(bench: &Bench) -> Vec<[String; 3]> {
+        let of = |tags: &Tags| KEYS.map(|key| tags[&format!("aws:cloudformation:{key}")].clone());
+        let inventory = &bench.state.inventory;
+        vec![
+            of(&inventory.vpcs[&VpcId::new(&bench.id("test", "Vpc"))].tags),
+            of(&inventory.groups[&GroupId::new(&bench.id("test", "Web"))].tags),
+            of(
+                &inventory.interfaces[&NetworkInterfaceId::new(&bench.id("test", "Interface"))]
+                    .tags,
+            ),
+        ]
+    }
+    let mut bench = Bench::new();
+    bench.deploy("test", &base());
+    let first = marks(&bench);
+    let arn = &first[0][1];
+    assert!(arn.starts_with("arn:aws:cloudformation:us-east-1:123456789012:stack/test/"));
+    assert_eq!(arn.len(), arn.rfind('/').unwrap() + 1 + 36, "{arn}");
+    for (marks, logical) in first.iter().zip(["Vpc", "Web", "Interface"]) {
+        assert_eq!(marks, &[logical, arn, "test"]);
+    }
+    // They are no difference between template and stack, and stay where other tags change.
+    let name = "GroupName: web";
+    let tagged = BASE.replace(name, &format!("{name}\n    Tags: [{{Key: a, Value: b}}]"));
+    let changes = bench.deploy("test", &template(&tagged));
+    assert_eq!(told(&changes), "~ Web security group; + tag a = b\n");
+    assert_eq!(marks(&bench), first);
+    // A stack that was deployed before there were marks gets them, and another ARN for good.
+    let key = (bench.caller.account.clone(), "test".to_owned());
+    let web = GroupId::new(&bench.id("test", "Web"));
+    bench.edit(|edit| {
+        edit.get_mut::<Stack>(&key).unwrap().uuid.clear();
+        edit.get_mut::<SecurityGroup>(&web).unwrap().tags.clear();
+    });
+    bench.deploy("test", &template(&tagged));
+    let again = marks(&bench);
+    assert!(again[1][1] != *arn && again.iter().all(|marks| marks[1] == again[0][1]));
+    bench.deploy("test", &template(&tagged));
+    assert_eq!(marks(&bench), again);
 }
 
 #[test]
