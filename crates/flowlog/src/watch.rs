@@ -22,12 +22,12 @@ use crate::row::seconds;
 /// Flows that are told apart: some 15 MiB.
 pub const WATCHED_MAX: usize = 1 << 15;
 /// Seconds that a rate may be taken over.
-pub const OVER_MAX: u64 = 10;
+pub const OVER_MAX: u64 = SECONDS as u64 - 1;
 
 /// For how long after a question flows are watched: longer than anybody takes to ask again.
 const LEASE: Duration = Duration::from_secs(15);
 /// The seconds that a rate may be taken over, and the one that has begun.
-const SECONDS: usize = OVER_MAX as usize + 1;
+const SECONDS: usize = 11;
 
 /// Both halves of a flow at an interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
