@@ -12,20 +12,19 @@ use crate::data::{Chart, Series, Shape};
 use crate::words::{duration, grouped};
 
 /// Sizes of a drawing: width and height of what it is for, in CSS pixels.
-const WIDE: (u32, u32) = (1080, 240);
-const NARROW: (u32, u32) = (360, 220);
+const WIDE: (u32, u32) = (1080, 200);
+const NARROW: (u32, u32) = (360, 190);
 
 /// The chart as HTML.
 pub(crate) fn chart(chart: &Chart) -> Markup {
     let narrow = chart.coarser();
     html! {
-        div.block {
-            div.block-head { h3 { (chart.title) } }
+        div.block.chart-block {
+            div.block-head { h3 { (chart.title) } output.readout.scripted-only {} }
             (legend(chart))
             figure.chart-box {
                 (drawing("chart wide", chart, WIDE))
                 (drawing("chart narrow", &narrow, NARROW))
-                output.readout.scripted-only {}
             }
         }
     }

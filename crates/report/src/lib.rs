@@ -12,7 +12,7 @@ pub use crate::data::{
     Tone,
 };
 pub use crate::page::html;
-pub use crate::words::{bytes, duration, grouped};
+pub use crate::words::duration;
 
 /// The colours of a page as CSS: variables on the root, light and dark, with a switch (`data-theme` on the root: `light` or `dark`;
 /// without it the reader's system chooses). Whoever else shows what secgroup found shows it in these.

@@ -1,8 +1,7 @@
 //! Numbers and times, as people write them.
 
 /// A number with its thousands apart: `1,234,567`.
-#[must_use]
-pub fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -15,8 +14,7 @@ pub fn grouped(number: u64) -> String {
 }
 
 /// Bytes in the largest unit that leaves a whole digit, by powers of 1000: `999 B`, `1.5 kB`, `2.0 GB`.
-#[must_use]
-pub fn bytes(number: u64) -> String {
+pub(crate) fn bytes(number: u64) -> String {
     if number < 1000 {
         return format!("{number} B");
     }

@@ -7,6 +7,7 @@
 )]
 
 pub mod allocations;
+pub mod browser;
 pub mod capture;
 pub mod checksum;
 pub mod frame;

@@ -32,7 +32,7 @@
       this.body = table.tBodies[0];
       this.rows = [...this.body.rows];
       this.texts = new Map(this.rows.map((row) => [row, row.textContent.toLowerCase()]));
-      this.fold = Number(table.dataset.fold);
+      this.fold = Number(matchMedia("screen and (max-width: 44rem)").matches ? table.dataset.foldNarrow : table.dataset.fold);
       this.words = [];
       this.heads = all("thead th", table);
       this.heads.forEach((head, column) =>
@@ -66,13 +66,15 @@
     }
     draw() {
       const matching = this.rows.filter((row) => this.words.every((word) => this.texts.get(row).includes(word)));
-      const shown = new Set(this.unfolded ? matching : matching.slice(0, this.fold));
+      // What is nearly all may be all.
+      const folds = matching.length > this.fold * 1.4;
+      const shown = new Set(this.unfolded || !folds ? matching : matching.slice(0, this.fold));
       this.rows.forEach((row) => { row.hidden = !shown.has(row); });
       this.matches = matching.length;
       const rows = this.rows.length;
       this.count.textContent = this.words.length ? matching.length.toLocaleString("en") + " of " + counted(rows, "row")
         : counted(rows, "row");
-      this.button.hidden = matching.length <= this.fold;
+      this.button.hidden = !folds;
       this.button.textContent = this.unfolded ? "Show fewer" : "Show all " + matching.length.toLocaleString("en");
     }
   }
@@ -102,7 +104,7 @@
 
   // Charts: what lies under the pointer is said below.
   all(".chart-box").forEach((chart) => {
-    const readout = chart.querySelector(".readout");
+    const readout = chart.closest(".block").querySelector(".readout");
     all(".hit", chart).forEach((hit) => {
       const says = hit.textContent;
       hit.replaceChildren();

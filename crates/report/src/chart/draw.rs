@@ -91,7 +91,7 @@ fn fill(chart: &Chart, area: &Area<'_>, width: u32) -> Option<Drawing> {
     let mut plot = ChartBuilder::on(area)
         .margin_top(10 * FINE)
         .margin_right(14 * FINE)
-        .x_label_area_size(24 * FINE)
+        .x_label_area_size(22 * FINE)
         .y_label_area_size(44 * FINE)
         .build_cartesian_2d(0.0..end, 0.0..top)
         .ok()?;
@@ -127,7 +127,7 @@ fn fill(chart: &Chart, area: &Area<'_>, width: u32) -> Option<Drawing> {
 /// Axes and grid.
 fn mesh(plot: &mut Plot<'_, '_>, chart: &Chart, width: u32, (end, top): (f64, f64)) -> Option<()> {
     let (unit, _) = unit_of_time(chart.seconds * chart.len() as f64);
-    let small = TextStyle::from(("sans-serif", 12 * FINE).into_font()).color(&MUTED);
+    let small = TextStyle::from(("sans-serif", 14 * FINE).into_font()).color(&MUTED);
     let digits = match end {
         e if e >= 10.0 => 0,
         e if e >= 1.0 => 1,
@@ -194,12 +194,17 @@ fn without_runs(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     kept
 }
 
+/// As steps: what there was at the end of a stretch holds until it is known anew.
 fn lines(plot: &mut Plot<'_, '_>, chart: &Chart, step: f64) -> Option<()> {
     for series in &chart.series {
-        let known = series.values.iter().enumerate();
-        let known =
-            known.filter_map(|(index, value)| Some((step * (index + 1) as f64, (*value)? as f64)));
-        let points: Vec<_> = std::iter::once((0.0, 0.0)).chain(known).collect();
+        let mut points = vec![(0.0, 0.0)];
+        let mut last = 0.0;
+        for (index, value) in series.values.iter().enumerate() {
+            let Some(value) = *value else { continue };
+            let end = step * (index + 1) as f64;
+            points.extend([(end, last), (end, value as f64)]);
+            last = value as f64;
+        }
         let style = ShapeStyle::from(color(series.tone)).stroke_width(2 * FINE);
         plot.draw_series(LineSeries::new(without_runs(points), style))
             .ok()?;
