@@ -281,6 +281,7 @@ pub(crate) struct PolicyFiles {
   secgroup replay --policy web.yaml --flow-log flows.log --flow-log-interval 60 capture.pcap
   secgroup replay --policy web.yaml --flow-log flows.parquet --flow-log-format \
       '${interface-id} ${srcaddr} ${dstaddr} ${dstport} ${action} ${reason} ${rule-id}' capture.pcap
+  secgroup replay --policy web.yaml --report monday.html monday.pcap
   secgroup replay --policy web.yaml --workers 4 --json day.pcap.zst
   tcpdump -w - | secgroup replay --policy web.yaml --fail-on-deny -
 
@@ -329,6 +330,11 @@ pub(crate) struct Replay {
     /// Write all packets with verdict, reason, rule and connection state as comments, for Wireshark (pcapng).
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(crate) annotate: Option<PathBuf>,
+
+    /// Write a page to look at in a browser: traffic over time, denials and why, rules, who talks to whom. One file of HTML,
+    /// with nothing beside it and no network.
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) report: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) flow_log: FlowLogArgs,

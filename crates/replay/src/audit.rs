@@ -66,10 +66,10 @@ pub fn audit(
     let narrowed = narrowing::narrow(plan, &observed, progress)?;
     let rules = rules(plan.policy, &observed, &narrowed);
     let mut warnings = observed.read.warnings.clone();
-    if observed.forgot > 0 {
+    if observed.usage.forgot > 0 {
         warnings.push(format!(
             "{} packets belong to more flows than are remembered; rules may be wider for it",
-            observed.forgot
+            observed.usage.forgot
         ));
     }
     let after = |inventory: &Inventory| {
@@ -80,7 +80,7 @@ pub fn audit(
         captures: observed.read.captures.clone(),
         packets: observed.read.packets,
         open: open_rules(plan, &rules),
-        denied_service_count: observed.denied.len() as u64,
+        denied_service_count: observed.usage.denied.len() as u64,
         denied: denied::legitimate(plan, &observed),
         suggestion: SuggestionReport {
             exact: narrowed.turned == 0 && narrowed.problem.is_none(),
@@ -91,6 +91,7 @@ pub fn audit(
             now_tracked: Volume::from(narrowed.now_tracked),
         },
         rules,
+        survey: observed.survey,
         warnings,
     };
     Ok((report, narrowed.policy))

@@ -24,6 +24,7 @@ use crate::look::Kind;
 use crate::report::{CaptureReport, Volume};
 use crate::run::{Position, ReplayError};
 use crate::session::{Session, SessionSettings};
+use crate::survey::{Buckets, Stretch};
 
 /// Most flows that are remembered, about 40 MiB of them; packets of further ones are only counted.
 const FLOWS: usize = 1 << 17;
@@ -58,8 +59,61 @@ pub struct ComparisonReport {
     pub changed_flow_count: u64,
     /// Those with the most of them, most first.
     pub changed_flows: Vec<ChangedFlow>,
+    /// What a picture of the difference is drawn from.
+    #[serde(skip)]
+    pub over_time: OverTime,
     /// What a person should know.
     pub warnings: Vec<String>,
+}
+
+/// Packets that one policy alone denies, over time.
+#[derive(Debug, Clone, Default)]
+pub struct OverTime {
+    /// When the first packet came: nanoseconds since the epoch.
+    pub start_nanos: u64,
+    /// How long each of `moments` is, in seconds.
+    pub seconds: f64,
+    /// Stretches of time, one after the other.
+    pub moments: Vec<Turned>,
+}
+
+/// Packets of a stretch of time that one policy alone denies.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Turned {
+    /// The new one does.
+    pub newly_denied: u64,
+    /// The old one does.
+    pub newly_allowed: u64,
+    /// Neither, or both do.
+    pub same: u64,
+}
+
+impl Stretch for Turned {
+    fn join(&mut self, next: Self) {
+        self.newly_denied += next.newly_denied;
+        self.newly_allowed += next.newly_allowed;
+        self.same += next.same;
+    }
+}
+
+impl Turned {
+    const fn count(&mut self, turned: Option<Action>) {
+        match turned {
+            Some(Action::Deny) => self.newly_denied += 1,
+            Some(Action::Allow) => self.newly_allowed += 1,
+            None => self.same += 1,
+        }
+    }
+}
+
+impl From<Option<Buckets<Turned>>> for OverTime {
+    fn from(buckets: Option<Buckets<Turned>>) -> Self {
+        buckets.map_or_else(Self::default, |buckets| Self {
+            start_nanos: buckets.start().as_nanos(),
+            seconds: buckets.width().as_secs_f64(),
+            moments: buckets.into_stretches(),
+        })
+    }
 }
 
 /// A flow with packets that one of the policies alone denies.
@@ -123,7 +177,11 @@ pub fn compare(
 ) -> Result<ComparisonReport, ReplayError> {
     let mut lockstep = Lockstep::new(&plan.settings, plan.old, plan.new)?;
     let mut flows = Flows::default();
+    let mut over_time: Option<Buckets<Turned>> = None;
     let read = lockstep.run(&plan.captures, progress, |_, pair| {
+        let time = pair.seen.record.time;
+        let buckets = over_time.get_or_insert_with(|| Buckets::new(time));
+        buckets.at(time).count(pair.turned());
         if let Some(action) = pair.turned() {
             flows.count(pair, action);
         }
@@ -153,6 +211,7 @@ pub fn compare(
             .iter()
             .map(|flow| flow.report(&lockstep, plan.old, plan.new))
             .collect(),
+        over_time: over_time.into(),
         warnings,
     })
 }

@@ -91,6 +91,29 @@ impl Fate {
     }
 }
 
+impl Fates {
+    /// A packet of `wire_len` bytes met its fate.
+    #[inline]
+    pub(crate) const fn count(&mut self, fate: Fate, wire_len: u32) {
+        let bucket = match fate {
+            Fate::Judged(Action::Allow) => &mut self.allowed,
+            Fate::Judged(Action::Deny) => &mut self.denied,
+            Fate::NoInterface => &mut self.no_interface,
+            Fate::NotIp => &mut self.not_ip,
+        };
+        bucket.add(wire_len);
+    }
+
+    pub(crate) const fn plus(self, other: Self) -> Self {
+        Self {
+            allowed: self.allowed.plus(other.allowed),
+            denied: self.denied.plus(other.denied),
+            no_interface: self.no_interface.plus(other.no_interface),
+            not_ip: self.not_ip.plus(other.not_ip),
+        }
+    }
+}
+
 /// What is counted of records in whatever order.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sums {
@@ -112,13 +135,7 @@ impl Sums {
     /// A record of `wire_len` bytes met its fate.
     #[inline]
     pub(crate) const fn fate(&mut self, fate: Fate, wire_len: u32) {
-        let bucket = match fate {
-            Fate::Judged(Action::Allow) => &mut self.fates.allowed,
-            Fate::Judged(Action::Deny) => &mut self.fates.denied,
-            Fate::NoInterface => &mut self.fates.no_interface,
-            Fate::NotIp => &mut self.fates.not_ip,
-        };
-        bucket.add(wire_len);
+        self.fates.count(fate, wire_len);
     }
 
     /// A malformed frame crosses `crossed`, or is nobody's.
@@ -133,15 +150,7 @@ impl Sums {
 impl std::ops::AddAssign for Sums {
     fn add_assign(&mut self, other: Self) {
         self.total = self.total.plus(other.total);
-        let (to, from) = (&mut self.fates, other.fates);
-        for (to, from) in [
-            (&mut to.allowed, from.allowed),
-            (&mut to.denied, from.denied),
-            (&mut to.no_interface, from.no_interface),
-            (&mut to.not_ip, from.not_ip),
-        ] {
-            *to = to.plus(from);
-        }
+        self.fates = self.fates.plus(other.fates);
         self.nobodys += other.nobodys;
         self.latest = self.latest.max(other.latest);
     }

@@ -21,12 +21,16 @@ mod run;
 mod select;
 mod session;
 mod summary;
+mod survey;
+mod usage;
 mod workers;
 
 pub use crate::audit::{
     Audit, AuditReport, DeniedService, Finding, OpenRule, RuleAudit, SuggestionReport, audit,
 };
-pub use crate::compare::{ChangedFlow, Comparison, ComparisonReport, Told, compare};
+pub use crate::compare::{
+    ChangedFlow, Comparison, ComparisonReport, OverTime, Told, Turned, compare,
+};
 pub use crate::decided::Judged;
 pub use crate::examined::{Examination, ExamineError, examine};
 pub use crate::flow_log::FlowLogPlan;
@@ -38,3 +42,4 @@ pub use crate::report::{
 pub use crate::run::{Change, Plan, Position, ReplayError, Sharing, run};
 pub use crate::select::{Ambiguous, Crossed, Selector};
 pub use crate::session::{Burst, Seen, Session, SessionSettings};
+pub use crate::survey::{Allowed, Conversation, Moment, Survey, WideRule};

@@ -13,6 +13,7 @@ use crate::report::CaptureReport;
 use crate::run::{Found, Input, Position, ReplayError};
 use crate::session::{Burst, Session};
 use crate::summary::Summary;
+use crate::survey::Surveyor;
 use crate::workers::Choice;
 
 /// Replays the captures one after the other as one stream.
@@ -33,6 +34,7 @@ pub(crate) fn run(
             .as_deref()
             .map(Annotator::create)
             .transpose()?,
+        surveyor: input.survey.then(Surveyor::new),
         vpc: input.settings.vpc.as_ref(),
     };
     let mut captures = Vec::with_capacity(input.captures.len());
@@ -55,14 +57,16 @@ pub(crate) fn run(
         captures.push(replay.end(ended));
     }
     let Replay {
-        session,
+        mut session,
         summary,
         flow_log,
         annotator,
+        surveyor,
         ..
     } = replay;
     annotator.map(Annotator::finish).transpose()?;
     let flow_log = flow_log.map(|log| log.finish(&session)).transpose()?;
+    let survey = surveyor.map(|surveyor| Box::new(surveyor.finish(&mut session).0));
     Ok(Found {
         summary,
         captures,
@@ -70,6 +74,7 @@ pub(crate) fn run(
         tally: session.tally().clone(),
         tracked: session.datapath().connections().count() as u64,
         flow_log,
+        survey,
         choice: Choice::default(),
     })
 }
@@ -82,6 +87,7 @@ struct Replay<'i> {
     outputs: &'i mut Outputs,
     flow_log: Option<FlowLog>,
     annotator: Option<Annotator>,
+    surveyor: Option<Surveyor>,
     vpc: Option<&'i VpcId>,
 }
 
@@ -111,12 +117,16 @@ impl Replay<'_> {
         }
     }
 
-    /// One batch, cut where the policy changes.
+    /// One batch, cut where the policy changes, and where connections are to be counted for a survey.
     fn batch<'a>(&mut self, batch: Batch<'a>, burst: &mut Burst<'a>) -> Result<(), ReplayError> {
         let mut records = batch.iter().peekable();
         while let Some(next) = records.peek() {
             self.begin(next)?;
-            let until = self.schedule.next_due();
+            let mut until = self.schedule.next_due();
+            if let Some(surveyor) = &mut self.surveyor {
+                let counted = surveyor.until(&mut self.session, next.time);
+                until = until.into_iter().chain(counted).min();
+            }
             let in_force = |record: &Record<'_>| until.is_none_or(|until| record.time < until);
             let part = std::iter::from_fn(|| records.next_if(in_force));
             self.session.judge(part, burst);
@@ -125,6 +135,9 @@ impl Replay<'_> {
             }
             if let Some(annotator) = &mut self.annotator {
                 annotator.take(&self.session, burst)?;
+            }
+            if let Some(surveyor) = &mut self.surveyor {
+                surveyor.take(burst);
             }
             self.summary.take(&self.session, burst, self.outputs)?;
         }
@@ -136,20 +149,23 @@ impl Replay<'_> {
         if self.schedule.begin(next.time) {
             self.session.start_at(next.time);
             self.summary.begin(next.time);
-            self.log_flows(next.time)?;
+            self.configure(next.time)?;
         }
         while let Some((due, index, change)) = self.schedule.take_due(next.time) {
             // When it was due, not when the next packet happens to come: windows of grace begin there.
             self.session.change(&change.policy, due)?;
             let first = self.summary.packets() + 1;
             self.summary.changed(index, change.policy, first);
-            self.log_flows(due)?;
+            self.configure(due)?;
         }
         Ok(())
     }
 
-    /// From `at` on, the flow log has the interfaces of the policy that came into force last.
-    fn log_flows(&mut self, at: Timestamp) -> Result<(), ReplayError> {
+    /// From `at` on, flow log and survey have the interfaces of the policy that came into force last.
+    fn configure(&mut self, at: Timestamp) -> Result<(), ReplayError> {
+        if let Some(surveyor) = &mut self.surveyor {
+            surveyor.configure(&self.session, self.summary.policy());
+        }
         if let Some(flow_log) = &mut self.flow_log {
             let policy = self.summary.policy();
             flow_log.configure(&self.session, policy, self.vpc, at)?;

@@ -322,6 +322,7 @@ impl<'o> Shared<'o> {
             tally,
             tracked,
             flow_log: None,
+            survey: None,
             choice: Choice::default(),
         })))
     }

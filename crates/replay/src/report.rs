@@ -3,6 +3,8 @@
 use secgroup_flowlog::LogStatus;
 use serde::Serialize;
 
+use crate::survey::Survey;
+
 /// Packets and bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Volume {
@@ -51,6 +53,9 @@ pub struct Report {
     /// The flow log that was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flow_log: Option<FlowLogReport>,
+    /// What a picture of the replay is drawn from, where one was wanted.
+    #[serde(skip)]
+    pub survey: Option<Box<Survey>>,
     /// What a person should know.
     pub warnings: Vec<String>,
 }

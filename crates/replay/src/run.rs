@@ -18,6 +18,7 @@ use crate::report::{CaptureReport, FlowLogReport, Report};
 use crate::select::Ambiguous;
 use crate::session::SessionSettings;
 use crate::summary::{Engine, Summary};
+use crate::survey::{DENIED_FLOWS, Survey};
 use crate::workers::Choice;
 
 /// What to replay.
@@ -40,6 +41,8 @@ pub struct Plan {
     pub annotate: Option<PathBuf>,
     /// The flow log that is written; one worker writes it.
     pub flow_log: Option<FlowLogPlan>,
+    /// Whether a picture is to be drawn: the report then has a survey. One worker makes it.
+    pub survey: bool,
     /// How many denied five-tuples the report lists.
     pub top: usize,
     /// How the work is shared. The outcome is the same.
@@ -135,6 +138,7 @@ pub(crate) struct Input {
     pub(crate) sharing: Sharing,
     pub(crate) flow_log: Option<FlowLogPlan>,
     pub(crate) annotate: Option<PathBuf>,
+    pub(crate) survey: bool,
 }
 
 /// Replays, telling `progress` from time to time how far it is.
@@ -153,6 +157,7 @@ pub fn run(plan: Plan, progress: &mut dyn FnMut(Position)) -> Result<Report, Rep
         sharing: plan.sharing,
         flow_log: plan.flow_log,
         annotate: plan.annotate,
+        survey: plan.survey,
     };
     input.changes.sort_by_key(|change| change.after);
     let choice = Choice::of(&input);
@@ -205,6 +210,7 @@ pub(crate) struct Found {
     /// Connections tracked at the end.
     pub(crate) tracked: u64,
     pub(crate) flow_log: Option<LogStatus>,
+    pub(crate) survey: Option<Box<Survey>>,
     pub(crate) choice: Choice,
 }
 
@@ -215,11 +221,23 @@ impl Found {
             tally: &self.tally,
             tracked: self.tracked,
         };
-        let report = self.summary.report(&engine, self.captures, elapsed, top);
+        // A picture has more rows than a screen.
+        let listed = match self.survey {
+            Some(_) => top.max(DENIED_FLOWS),
+            None => top,
+        };
+        let mut report = self.summary.report(&engine, self.captures, elapsed, listed);
+        let mut survey = self.survey;
+        if let Some(survey) = &mut survey {
+            survey.denied_flows.clone_from(&report.denied_flows);
+            survey.denied_flows.truncate(DENIED_FLOWS);
+        }
+        report.denied_flows.truncate(top);
         Report {
             workers: self.choice.workers,
             one_worker_because: self.choice.why_one,
             flow_log: self.flow_log.as_ref().map(FlowLogReport::from),
+            survey,
             ..report
         }
     }

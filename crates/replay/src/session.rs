@@ -236,6 +236,12 @@ impl Session {
         });
     }
 
+    /// Forgets connections whose time has run out, wherever they lie: nobody finds them any more, so no verdict changes, but they
+    /// are no longer counted as held.
+    pub(crate) fn forget_expired(&mut self) {
+        self.datapath.sweep(usize::MAX);
+    }
+
     /// What the numbers in verdicts stand for.
     #[must_use]
     pub const fn registry(&self) -> &Registry {

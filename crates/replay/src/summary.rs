@@ -220,6 +220,7 @@ impl Summary {
             tracked_connections: engine.tracked,
             changes: self.changes,
             flow_log: None,
+            survey: None,
             warnings,
         }
     }
@@ -380,7 +381,9 @@ impl Volume {
         self.bytes += bytes as u64;
     }
 
-    pub(crate) const fn plus(self, other: Self) -> Self {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
         Self {
             packets: self.packets + other.packets,
             bytes: self.bytes + other.bytes,

@@ -75,6 +75,8 @@ fn only_one(input: &Input) -> Option<&'static str> {
         Some("a flow log is written by one worker")
     } else if input.annotate.is_some() {
         Some("an annotated capture is written by one worker")
+    } else if input.survey {
+        Some("what a report draws is seen by one worker")
     } else {
         None
     }

@@ -48,6 +48,7 @@ fn memory_is_bounded_whatever_the_size() {
         write_allowed: None,
         write_denied: None,
         annotate: None,
+        survey: false,
         flow_log: None,
         top: 10,
         sharing: Sharing {

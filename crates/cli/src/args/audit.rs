@@ -20,6 +20,7 @@ use super::{AttachArgs, EngineArgs, PolicyArgs, PolicyFiles};
     after_help = "Examples:
   secgroup audit --policy web.yaml week.pcap.gz
   secgroup audit --policy web.yaml --suggest narrow.yaml monday.pcap tuesday.pcap
+  secgroup audit --policy web.yaml --report week.html week.pcap.gz
   secgroup audit --policy dumps/*.json --usual tcp/22 --json capture.pcapng
   secgroup diff web.yaml narrow.yaml
 
@@ -47,6 +48,11 @@ pub(crate) struct Audit {
     /// template in YAML: the same groups, attachments and interfaces, narrower rules.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(crate) suggest: Option<PathBuf>,
+
+    /// Write a page to look at in a browser: rules and what to do about them, denials, traffic. One file of HTML,
+    /// with nothing beside it and no network.
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) report: Option<PathBuf>,
 
     /// May be open to everybody, beside tcp/80, tcp/443, udp/443, ping and path-MTU messages; may
     /// be given several times.

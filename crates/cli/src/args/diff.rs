@@ -16,6 +16,7 @@ use super::{AttachArgs, EngineArgs, PolicyArgs};
 #[command(after_help = "Examples:
   secgroup diff before.yaml after.yaml
   secgroup diff before.yaml after.yaml monday.pcap tuesday.pcap.gz
+  secgroup diff before.yaml after.yaml monday.pcap --report change.html
   secgroup diff dumps/monday dumps/tuesday --json
   secgroup diff old-groups.json new-groups.json --with interfaces.json
 
@@ -55,6 +56,11 @@ pub(crate) struct Diff {
 
     #[command(flatten)]
     pub(crate) engine: EngineArgs,
+
+    /// Write a page to look at in a browser: classes of traffic, and flows of captures. One file of HTML,
+    /// with nothing beside it and no network.
+    #[arg(long, value_name = "FILE.html", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) report: Option<PathBuf>,
 
     /// How many classes of each place, and how many flows, are listed.
     #[arg(

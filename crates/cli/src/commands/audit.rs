@@ -11,8 +11,10 @@ use secgroup_replay::{AuditReport, SessionSettings, audit};
 use crate::args::{Audit, take_policies};
 use crate::commands::diff::tell_errors;
 use crate::commands::outputs;
+use crate::commands::page::PageFile;
 use crate::commands::replay::{check_vpc, settings};
 use crate::progress::Progress;
+use crate::render::Made;
 use crate::{Failure, Outcome, policy, render, say};
 
 /// Audits the policy, prints what was found, writes the suggestion.
@@ -31,6 +33,7 @@ pub(crate) fn run(mut args: Audit) -> Result<Outcome, Failure> {
         .into_iter()
         .chain(args.usual.iter().copied())
         .collect();
+    let page = args.report.as_deref().map(PageFile::create).transpose()?;
     let progress = Progress::over(&args.captures);
     let options = policy::options(&args.reading);
     let plan = secgroup_replay::Audit {
@@ -60,6 +63,15 @@ pub(crate) fn run(mut args: Audit) -> Result<Outcome, Failure> {
     let audited = audit(&plan, &mut |position| progress.show(position));
     progress.done();
     let (report, suggestion) = audited?;
+    if let Some(page) = page {
+        let names = args
+            .policy
+            .files
+            .iter()
+            .map(|file| file.display().to_string());
+        let made = Made::now(vec![("Policy".to_owned(), names.collect())]);
+        page.write(&render::audit_page(&report, &made))?;
+    }
     let outcome = outcome(&report);
     if let (Some(path), Outcome::Done) = (&args.suggest, outcome) {
         write(path, &args, &report, &suggestion)?;
@@ -84,14 +96,17 @@ fn check_usage(args: &Audit) -> Result<(), Failure> {
                 .into(),
         );
     }
-    let Some(path) = &args.suggest else {
-        return Ok(());
-    };
-    outputs::check_apart(
-        "--suggest",
-        path,
-        args.captures.iter().chain(&args.policy.files),
-    )
+    let inputs = || args.captures.iter().chain(&args.policy.files);
+    let written = [("--suggest", &args.suggest), ("--report", &args.report)];
+    for (option, path) in written {
+        if let Some(path) = path {
+            outputs::check_apart(option, path, inputs())?;
+        }
+    }
+    if let (Some(suggest), Some(report)) = (&args.suggest, &args.report) {
+        outputs::check_apart("--report", report, std::iter::once(suggest))?;
+    }
+    Ok(())
 }
 
 /// What was not read was not seen, and a suggestion that turns a verdict is none.

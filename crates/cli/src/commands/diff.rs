@@ -9,8 +9,10 @@ use serde::Serialize;
 
 use crate::args::{Diff, take_policies};
 use crate::commands::outputs;
+use crate::commands::page::PageFile;
 use crate::commands::replay::{check_vpc, settings};
 use crate::progress::Progress;
+use crate::render::Made;
 use crate::{Failure, Outcome, policy, render, say};
 
 /// The difference, in the shape in which `--json` prints it.
@@ -37,6 +39,7 @@ pub(crate) fn run(args: &Diff) -> Result<Outcome, Failure> {
         check_vpc(&old, vpc)?;
         check_vpc(&new, vpc)?;
     }
+    let page = args.report.as_deref().map(PageFile::create).transpose()?;
     let settings = SessionSettings {
         vpc,
         ..settings(&args.engine)
@@ -52,6 +55,12 @@ pub(crate) fn run(args: &Diff) -> Result<Outcome, Failure> {
         difference,
         captures,
     };
+    if let Some(page) = page {
+        let names = [&args.old, &args.new].map(|path| path.display().to_string());
+        let [old, new] = &names;
+        let made = Made::now(policies(args));
+        page.write(&render::difference_page(&report, (old, new), &made))?;
+    }
     if args.json {
         say::show_json(&report)?;
     } else {
@@ -65,6 +74,20 @@ pub(crate) fn run(args: &Diff) -> Result<Outcome, Failure> {
             (false, false) => Outcome::Done,
         },
     )
+}
+
+/// The policies with their files, for the page.
+fn policies(args: &Diff) -> Vec<(String, Vec<String>)> {
+    let name = |path: &Path| path.display().to_string();
+    let mut policies = vec![
+        ("Old policy".to_owned(), vec![name(&args.old)]),
+        ("New policy".to_owned(), vec![name(&args.new)]),
+    ];
+    if !args.common.is_empty() {
+        let common = args.common.iter().map(|path| name(path)).collect();
+        policies.push(("In both".to_owned(), common));
+    }
+    policies
 }
 
 /// Says which captures ended in an error; whether one did.
@@ -81,6 +104,14 @@ fn check_usage(args: &Diff) -> Result<(), Failure> {
     let from_stdin = |path: &&PathBuf| outputs::is_standard(path);
     if args.captures.iter().filter(from_stdin).count() > 1 {
         return Err("standard input ('-') can be read only once".into());
+    }
+    if let Some(report) = &args.report {
+        let inputs = args
+            .captures
+            .iter()
+            .chain(&args.common)
+            .chain([&args.old, &args.new]);
+        outputs::check_apart("--report", report, inputs)?;
     }
     let policies = take_policies(args.captures.clone(), &mut Vec::new()).len();
     if policies != args.captures.len() {

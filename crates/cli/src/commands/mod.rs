@@ -10,6 +10,7 @@ mod flow_log;
 mod flows;
 mod manual;
 mod outputs;
+mod page;
 mod replay;
 mod run;
 mod serve;

@@ -26,6 +26,7 @@ pub(crate) fn check(args: &Replay) -> Result<(), Failure> {
         ("--write-allowed", &args.write_allowed),
         ("--write-denied", &args.write_denied),
         ("--annotate", &args.annotate),
+        ("--report", &args.report),
     ]
     .into_iter()
     .filter_map(|(option, path)| Some((option, path.as_deref()?)))

@@ -10,8 +10,10 @@ use secgroup_model::{Inventory, VpcId};
 use secgroup_replay::{Change, Plan, Report, SessionSettings, Sharing};
 
 use crate::args::{AttachArgs, EngineArgs, PolicyArgs, Replay, TcpMode, take_policies};
+use crate::commands::page::PageFile;
 use crate::commands::{flow_log, outputs};
 use crate::progress::Progress;
+use crate::render::Made;
 use crate::{Failure, Outcome, policy, render, say};
 
 /// Replays the captures and prints the report.
@@ -29,6 +31,8 @@ pub(crate) fn run(mut args: Replay) -> Result<Outcome, Failure> {
     let Some(changes) = changes(&args.changes, &args.reading, &args.attaching)? else {
         return Ok(Outcome::BadInput);
     };
+    let page = args.report.as_deref().map(PageFile::create).transpose()?;
+    let made = Made::now(policies(&args));
     let progress = Progress::over(&args.captures);
     let plan = Plan {
         policy: before,
@@ -45,6 +49,7 @@ pub(crate) fn run(mut args: Replay) -> Result<Outcome, Failure> {
         write_allowed: args.write_allowed,
         write_denied: args.write_denied,
         annotate: args.annotate,
+        survey: args.report.is_some(),
         flow_log: flow_log::plan(&args.flow_log, &policy::options(&args.reading))?,
         top: args.top,
         sharing: Sharing {
@@ -56,6 +61,9 @@ pub(crate) fn run(mut args: Replay) -> Result<Outcome, Failure> {
     let report = secgroup_replay::run(plan, &mut |position| progress.show(position));
     progress.done();
     let report = report?;
+    if let (Some(page), Some(survey)) = (page, &report.survey) {
+        page.write(&render::replay_page(&report, survey, &made))?;
+    }
     if args.json {
         say::show_json(&report)?;
     } else if args.verdicts.as_deref().is_some_and(outputs::is_standard) {
@@ -64,6 +72,23 @@ pub(crate) fn run(mut args: Replay) -> Result<Outcome, Failure> {
         say::show(&render::report(&report))?;
     }
     Ok(outcome(&report, args.fail_on_deny))
+}
+
+/// The policies of a replay with their files, for the page.
+fn policies(args: &Replay) -> Vec<(String, Vec<String>)> {
+    let names = |files: &[PathBuf]| {
+        files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect()
+    };
+    let mut policies = vec![("Policy".to_owned(), names(&args.policy.files))];
+    let changes = args.changes.iter();
+    policies.extend(changes.map(|(after, file)| {
+        let after = format!("Policy after {} s", after.as_secs_f64());
+        (after, names(std::slice::from_ref(file)))
+    }));
+    policies
 }
 
 /// What the arguments say for themselves, before anything is read or written.

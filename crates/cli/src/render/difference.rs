@@ -104,7 +104,7 @@ fn row(kind: &str, class: &Class) -> [String; 5] {
 }
 
 /// `10.0.0.0/8 except 10.1.0.0/16`, `sg-1 (web: 10.0.1.10)`.
-fn peer(set: &PeerSet) -> String {
+pub(crate) fn peer(set: &PeerSet) -> String {
     let mut text = set.peer.clone();
     // A range says itself what it stands for.
     if set.peer.parse::<IpNet>().is_err() {
@@ -197,26 +197,30 @@ fn flow_row(flow: &ChangedFlow) -> Vec<comfy_table::Cell> {
         _ => "both",
     };
     let place = flow.interface.as_deref().unwrap_or("(none known)");
-    let tuple = five_tuple(&FiveTuple {
-        protocol: flow.protocol.as_deref().unwrap_or("malformed"),
-        src: flow.src.as_deref().unwrap_or("?"),
-        dst: flow.dst.as_deref().unwrap_or("?"),
-        ports: flow.sport.zip(flow.dport),
-        icmp: flow.icmp_type.zip(flow.icmp_code),
-    });
     vec![
         kind.into(),
         number(grouped(denied.packets + allowed.packets)),
         number(bytes(denied.bytes + allowed.bytes)),
         format!("{place} {}", flow.direction.unwrap_or("-")).into(),
-        tuple.into(),
+        changed_tuple(flow).into(),
         told(flow.old.as_ref()).into(),
         told(flow.new.as_ref()).into(),
     ]
 }
 
+/// The first packet of a flow that differs, as text.
+pub(crate) fn changed_tuple(flow: &ChangedFlow) -> String {
+    five_tuple(&FiveTuple {
+        protocol: flow.protocol.as_deref().unwrap_or("malformed"),
+        src: flow.src.as_deref().unwrap_or("?"),
+        dst: flow.dst.as_deref().unwrap_or("?"),
+        ports: flow.sport.zip(flow.dport),
+        icmp: flow.icmp_type.zip(flow.icmp_code),
+    })
+}
+
 /// `allow (new) by Web.Ingress[0]`, `deny (no-rule): …`.
-fn told(told: Option<&Told>) -> String {
+pub(crate) fn told(told: Option<&Told>) -> String {
     let Some(told) = told else {
         return "crosses no interface".to_owned();
     };

@@ -224,7 +224,7 @@ pub(crate) fn five_tuple(flow: &FiveTuple<'_>) -> String {
     format!("{}{message} {src} > {dst}", flow.protocol)
 }
 
-fn denied_tuple(flow: &DeniedFlowReport) -> String {
+pub(crate) fn denied_tuple(flow: &DeniedFlowReport) -> String {
     five_tuple(&FiveTuple {
         protocol: &flow.protocol,
         src: &flow.src,

@@ -17,6 +17,7 @@ mod explain;
 mod golden;
 mod manual;
 mod outputs;
+mod page;
 mod pipes;
 mod replay;
 mod robustness;

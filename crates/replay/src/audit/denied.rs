@@ -9,8 +9,9 @@ use secgroup_packet::Protocol;
 use secgroup_policy::{Query, Selector};
 
 use crate::audit::Audit;
-use crate::audit::observe::{Denied, Observed, Service};
+use crate::audit::observe::Observed;
 use crate::audit::report::DeniedService;
+use crate::usage::{Denied, Service};
 
 /// Denied packets from which on a service counts as asked for again and again.
 const REPEATED: u64 = 3;
@@ -20,6 +21,7 @@ const REPEATED: u64 = 3;
 pub(super) fn legitimate(plan: &Audit<'_>, observed: &Observed) -> Vec<DeniedService> {
     let registry = observed.session.registry();
     let mut found: Vec<_> = observed
+        .usage
         .denied
         .iter()
         .filter_map(|(service, denied)| {

@@ -1,67 +1,26 @@
-//! The first pass: what each rule admitted, and what was denied to whom.
-//!
-//! Only what opens a flow is taken down. An untracked flow's answers pass by a rule of their own
-//! direction, too (D8 c), but a narrower policy may track the flow, and then they need none; it is
-//! the replay afterwards that says whether they do.
+//! The first pass: what each rule admitted, and what was denied to whom ([`Usage`]).
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
 use secgroup_analysis::Admitted;
-use secgroup_datapath::{Count, Reason};
 use secgroup_model::{GroupId, Inventory, SecurityGroup};
-use secgroup_packet::{Direction, FlowKey, InterfaceIndex, L4, Packet, Protocol, Timestamp};
-use secgroup_policy::{Query, RuleNumber, Selector};
+use secgroup_packet::Timestamp;
 
 use crate::audit::Audit;
 use crate::audit::narrowing::RuleKey;
 use crate::lockstep::{Read, read};
 use crate::report::Volume;
 use crate::run::{Position, ReplayError};
-use crate::session::{Burst, Judged, Kind, Session};
-
-/// Most flows that are remembered, about 64 MiB; of further ones every packet counts as the first.
-const FLOWS: usize = 1 << 19;
-/// Most denied services that are told apart.
-const SERVICES: usize = 1 << 16;
+use crate::session::{Burst, Session};
+use crate::survey::{Survey, Surveyor};
+use crate::usage::Usage;
 
 /// What the first pass saw.
 pub(crate) struct Observed {
     pub(crate) session: Session,
     pub(crate) read: Read,
-    admitted: HashMap<RuleNumber, Admitted, RandomState>,
-    pub(crate) denied: HashMap<Service, Denied, RandomState>,
-    flows: HashMap<FlowKey, Flow, RandomState>,
-    /// Packets of flows that found no room.
-    pub(crate) forgot: u64,
-}
-
-/// Something that a peer was denied at an interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Service {
-    pub(crate) interface: InterfaceIndex,
-    pub(crate) direction: Direction,
-    pub(crate) peer: IpAddr,
-    pub(crate) protocol: Protocol,
-    pub(crate) selector: Selector,
-}
-
-/// How often it was denied.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Denied {
-    pub(crate) flows: u64,
-    pub(crate) answered: u64,
-    pub(crate) count: Count,
-    pub(crate) first_packet: u64,
-}
-
-/// A flow: who began, and what was denied of it.
-struct Flow {
-    first: Direction,
-    denied: Option<Service>,
-    answered: bool,
+    pub(crate) survey: Survey,
+    pub(crate) usage: Usage,
 }
 
 /// Replays the captures once, and takes down what is seen.
@@ -69,120 +28,40 @@ pub(super) fn observe(
     plan: &Audit<'_>,
     progress: &mut dyn FnMut(Position),
 ) -> Result<Observed, ReplayError> {
-    let session = Session::new(plan.settings.clone(), plan.policy, Timestamp::ZERO)?;
-    let mut observed = Observed {
-        session,
-        read: Read::default(),
-        admitted: HashMap::default(),
-        denied: HashMap::default(),
-        flows: HashMap::default(),
-        forgot: 0,
-    };
-    let (mut started, mut number) = (false, 0);
-    observed.read = read(&plan.captures, progress, |batch| {
+    let mut session = Session::new(plan.settings.clone(), plan.policy, Timestamp::ZERO)?;
+    let mut surveyor = Surveyor::new();
+    surveyor.configure(&session, plan.policy);
+    let mut started = false;
+    let read = read(&plan.captures, progress, |batch| {
         if let (false, Some(first)) = (started, batch.get(0)) {
-            observed.session.start_at(first.time);
+            session.start_at(first.time);
             started = true;
         }
         let mut burst = Burst::default();
-        observed.session.judge(batch.iter(), &mut burst);
-        for seen in burst.seen() {
-            number += 1;
-            if let Kind::Ip(packet) = &seen.kind {
-                for judged in burst.judged(seen) {
-                    observed.note(packet, &judged, number);
-                }
-            }
+        let mut records = batch.iter().peekable();
+        while let Some(next) = records.peek() {
+            let until = surveyor.until(&mut session, next.time);
+            let part = std::iter::from_fn(|| {
+                records.next_if(|record| until.is_none_or(|until| record.time < until))
+            });
+            session.judge(part, &mut burst);
+            surveyor.take(&burst);
         }
     });
-    Ok(observed)
+    let (survey, usage) = surveyor.finish(&mut session);
+    Ok(Observed {
+        session,
+        read,
+        survey,
+        usage,
+    })
 }
 
 impl Observed {
-    fn note(&mut self, packet: &Packet, judged: &Judged, number: u64) {
-        let (Some(interface), Some(way)) = (judged.interface, judged.direction) else {
-            return;
-        };
-        let opens = self.opens(packet, interface, way);
-        // What no rule was asked about says nothing about rules.
-        if packet.l4 == L4::LaterFragment {
-            return;
-        }
-        let query = Query::of(packet, way);
-        match (judged.verdict.reason, judged.verdict.rule) {
-            (Reason::New, Some(rule)) => self.admitted.entry(rule).or_default().note(&query),
-            (Reason::Untracked, Some(rule)) if opens => {
-                self.admitted.entry(rule).or_default().note(&query);
-            }
-            (Reason::NoRule, _) if opens => self.deny(packet, interface, &query, number),
-            _ => {}
-        }
-    }
-
-    /// Whether `packet` goes the way of its flow's first; an answer is counted.
-    fn opens(&mut self, packet: &Packet, interface: InterfaceIndex, way: Direction) -> bool {
-        let Some(key) = packet.flow_key(interface, way) else {
-            return true;
-        };
-        if self.flows.len() >= FLOWS && !self.flows.contains_key(&key) {
-            self.forgot += 1;
-            return true;
-        }
-        let flow = self.flows.entry(key).or_insert(Flow {
-            first: way,
-            denied: None,
-            answered: false,
-        });
-        let opens = flow.first == way;
-        if !opens && !flow.answered {
-            flow.answered = true;
-            let denied = flow
-                .denied
-                .and_then(|service| self.denied.get_mut(&service));
-            if let Some(denied) = denied {
-                denied.answered += 1;
-            }
-        }
-        opens
-    }
-
-    fn deny(&mut self, packet: &Packet, interface: InterfaceIndex, query: &Query, number: u64) {
-        let service = Service {
-            interface,
-            direction: query.direction,
-            peer: query.peer,
-            protocol: query.protocol,
-            selector: query.selector,
-        };
-        if self.denied.len() >= SERVICES && !self.denied.contains_key(&service) {
-            return;
-        }
-        let denied = self.denied.entry(service).or_insert(Denied {
-            flows: 0,
-            answered: 0,
-            count: Count::default(),
-            first_packet: number,
-        });
-        denied.count += Count {
-            packets: 1,
-            bytes: u64::from(packet.ip_len),
-        };
-        let key = packet.flow_key(interface, query.direction);
-        match key.and_then(|key| self.flows.get_mut(&key)) {
-            Some(flow) if flow.denied.is_some() => {}
-            Some(flow) => {
-                flow.denied = Some(service);
-                denied.flows += 1;
-                denied.answered += u64::from(flow.answered);
-            }
-            None => denied.flows += 1,
-        }
-    }
-
     /// What a rule admitted; `None` for nothing.
     pub(crate) fn admitted(&self, (group, spec): &RuleKey) -> Option<&Admitted> {
         let number = self.session.registry().rule_number(group, spec)?;
-        self.admitted.get(&number)
+        self.usage.admitted(number)
     }
 
     /// Packets that a rule admitted, and those of connections that it admitted.

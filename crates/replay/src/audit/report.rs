@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::report::{CaptureReport, Volume};
+use crate::survey::Survey;
 
 /// The whole report.
 #[derive(Debug, Clone, Serialize)]
@@ -21,6 +22,9 @@ pub struct AuditReport {
     pub denied: Vec<DeniedService>,
     /// What became of the narrower policy.
     pub suggestion: SuggestionReport,
+    /// What a picture of the traffic is drawn from.
+    #[serde(skip)]
+    pub survey: Survey,
     /// What a person should know.
     pub warnings: Vec<String>,
 }

@@ -122,6 +122,7 @@ impl Files {
             write_allowed: Some(path("allowed")),
             write_denied: Some(path("denied")),
             annotate: None,
+            survey: false,
             flow_log: None,
             top: 1000,
             sharing: Sharing {

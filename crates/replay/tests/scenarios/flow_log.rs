@@ -82,6 +82,7 @@ impl Case {
             write_allowed: None,
             write_denied: None,
             annotate: None,
+            survey: false,
             flow_log: Some(FlowLogPlan {
                 destination: Destination::File(to.clone()),
                 encoding: Encoding::Text,

@@ -28,6 +28,7 @@ fn replayed(frames: &[(u64, Vec<u8>)], first: Inventory, after: u64, second: Inv
         write_allowed: None,
         write_denied: None,
         annotate: None,
+        survey: false,
         flow_log: None,
         top: 10,
         sharing: Sharing::default(),

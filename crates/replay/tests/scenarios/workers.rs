@@ -43,6 +43,7 @@ fn replayed(
         write_allowed: None,
         write_denied: None,
         annotate: None,
+        survey: false,
         flow_log: None,
         top: 10,
         sharing: Sharing {
