@@ -19,6 +19,7 @@ mod icmp;
 mod room;
 mod runs;
 mod support;
+mod survey;
 mod tcp;
 mod tcp_lifetimes;
 mod udp;
