@@ -65,7 +65,10 @@ fn missing(what: &str) -> Option<PathBuf> {
 #[must_use]
 pub fn run(command: &mut Command, input: &str) -> String {
     let name = Path::new(command.get_program()).file_name();
-    let name = name.unwrap_or(OsStr::new("?")).display().to_string();
+    let name = name
+        .unwrap_or_else(|| OsStr::new("?"))
+        .display()
+        .to_string();
     let child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
