@@ -16,7 +16,7 @@ pub(crate) fn audit(report: &AuditReport, made: &Made) -> Page {
         rules(report),
         open(report),
         denied(report),
-        traffic::over_time(survey, Vec::new()),
+        traffic::over_time(survey, &[]),
         traffic::conversations(survey),
         traffic::connections(survey),
         made.section(

@@ -15,7 +15,7 @@ const NARROWER: usize = 4;
 /// The page of a replay, whose report has a survey.
 pub(crate) fn replay(report: &Report, survey: &Survey, made: &Made) -> Page {
     let mut sections = vec![
-        traffic::over_time(survey, changes(report)),
+        traffic::over_time(survey, &changes(report)),
         denied(report, survey),
         rules(report, survey),
         traffic::conversations(survey),

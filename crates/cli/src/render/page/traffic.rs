@@ -18,7 +18,7 @@ const PARTIES: usize = 12;
 const LINES: usize = 5;
 
 /// Traffic over time by verdict. `changes` are moments at which the policy changed.
-pub(super) fn over_time(survey: &Survey, changes: Vec<(f64, String)>) -> Section {
+pub(super) fn over_time(survey: &Survey, changes: &[(f64, String)]) -> Section {
     let note = format!(
         "From {} on. A packet is denied if one interface that it crosses denies it.",
         clock(survey.start_nanos)
@@ -30,7 +30,7 @@ pub(super) fn over_time(survey: &Survey, changes: Vec<(f64, String)>) -> Section
         shape: Shape::Stacked,
         series,
         limit: None,
-        moments: changes.clone(),
+        moments: changes.to_vec(),
     };
     let mut blocks = vec![
         Block::Chart(chart(
