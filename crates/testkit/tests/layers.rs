@@ -119,6 +119,7 @@ const ALLOWED: [(&str, &[&str]); 24] = [
             "import",
             "io",
             "analysis",
+            "flowlog",
             "replay",
             "ec2",
             "store",
