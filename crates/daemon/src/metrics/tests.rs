@@ -362,7 +362,7 @@ fn promtool_finds_nothing_wrong_with_metrics_and_alerts() {
     let said = tools::run(&mut check, &asked_for(CLASSIC, false, 2));
     assert_eq!(said, "");
     let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
-    let rules = configs.join("prometheus-alerts.yaml");
+    let rules = configs.join("prometheus-alerts.yml");
     let mut check = Command::new(&promtool);
     let said = tools::run(check.args(["check", "rules"]).arg(rules), "");
     assert!(said.contains("SUCCESS: "), "{said}");
@@ -400,7 +400,7 @@ fn dashboard_and_alerts_ask_for_metrics_that_there_are() {
         .map(|target| target["expr"].as_str().unwrap().to_owned())
         .collect();
     assert!(expressions.len() >= 10, "{expressions:?}");
-    let alerts = fs::read_to_string(configs.join("prometheus-alerts.yaml")).unwrap();
+    let alerts = fs::read_to_string(configs.join("prometheus-alerts.yml")).unwrap();
     let of_alerts = alerts
         .lines()
         .filter_map(|line| line.trim().strip_prefix("expr: "));
