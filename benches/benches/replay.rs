@@ -56,6 +56,7 @@ fn replay(path: &Path, workers: usize) -> Report {
         write_allowed: None,
         write_denied: None,
         annotate: None,
+        survey: false,
         flow_log: None,
         top: 10,
         sharing,
