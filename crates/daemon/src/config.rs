@@ -58,6 +58,8 @@ pub struct Config {
     pub api: Option<Api>,
     /// What is told to Prometheus; `None` for nothing.
     pub metrics: Option<Metrics>,
+    /// What is shown in a browser; `None` for nothing.
+    pub page: Option<Page>,
     /// The process.
     pub daemon: Daemon,
     /// The threads that carry packets.
@@ -105,6 +107,13 @@ pub struct Metrics {
     pub listen: SocketAddr,
     /// Rules that have counters of their own, at most.
     pub rules: usize,
+}
+
+/// What is shown in a browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Where: an address of loopback.
+    pub listen: SocketAddr,
 }
 
 /// The process.

@@ -28,6 +28,7 @@ use crate::protocol::{
 pub use self::client::{Client, ClientError, Events};
 pub use self::followers::{BEHIND_MAX, Followers, Following};
 pub use self::server::{MAX_CLIENTS, Server};
+pub(crate) use self::session::{carry_out, check};
 pub use self::socket::{ControlSocket, ListenError};
 
 /// What the daemon can be asked to do. Called from the threads of clients, several at a time.

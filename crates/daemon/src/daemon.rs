@@ -65,6 +65,7 @@ use self::watching::Watches;
 use crate::control::{ControlSocket, Operate, Server};
 use crate::logs::log_to_stderr;
 use crate::metrics::{self, Measure};
+use crate::page;
 use crate::privileges::Needs;
 use crate::protocol::ReloadOutcome;
 use crate::service::ServiceManager;
@@ -189,11 +190,11 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
                 .map(|prepared| prepared.listen(&operator))
                 .transpose();
             let endpoint = endpoint.map_err(RunError::Failed)?;
-            let metrics = serve_metrics(&operator)?;
+            let pages = serve_pages(&operator)?;
             let child = child.map_err(RunError::Failed)?;
-            Ok((server, child, endpoint, metrics))
+            Ok((server, child, endpoint, pages))
         });
-    let (server, child, endpoint, metrics) = begun.inspect_err(|_| operator.finish())?;
+    let (server, child, endpoint, pages) = begun.inspect_err(|_| operator.finish())?;
     // What changes from here on is seen.
     let watches = Watches::new(&operator);
     operator.is_up();
@@ -208,7 +209,7 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
     service.stopping();
     // What is still called is answered, and in force, before the workers go.
     drop(endpoint);
-    drop(metrics);
+    drop(pages);
     let ended = child.and_then(Running::finish);
     operator.finish();
     signals.stop();
@@ -218,14 +219,19 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
     Ok(ended.map_or(Ended::Stopped, Ended::Program))
 }
 
-/// Listens for Prometheus, where that is wanted.
-fn serve_metrics(operator: &Arc<Operator>) -> Result<Option<PageServer>, RunError> {
-    let Some(config) = operator.config().metrics else {
-        return Ok(None);
-    };
-    let pages = metrics::of_daemon(Arc::clone(operator) as Arc<dyn Measure>, config.rules);
-    let server = metrics::serve(config.listen, pages).map_err(failed)?;
-    Ok(Some(server))
+/// Listens for Prometheus and for browsers, where that is wanted.
+fn serve_pages(operator: &Arc<Operator>) -> Result<Vec<PageServer>, RunError> {
+    let config = operator.config();
+    let mut servers = Vec::new();
+    if let Some(wanted) = config.metrics {
+        let pages = metrics::of_daemon(Arc::clone(operator) as Arc<dyn Measure>, wanted.rules);
+        servers.push(metrics::serve(wanted.listen, pages).map_err(failed)?);
+    }
+    if let Some(wanted) = config.page {
+        let pages = page::of_daemon(Arc::clone(operator) as Arc<dyn Operate>);
+        servers.push(page::serve(wanted.listen, pages).map_err(failed)?);
+    }
+    Ok(servers)
 }
 
 fn failed(error: impl std::fmt::Display) -> RunError {

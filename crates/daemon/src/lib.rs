@@ -7,6 +7,7 @@ mod daemon;
 mod loaded;
 pub mod logs;
 pub mod metrics;
+pub mod page;
 pub mod policy;
 pub mod privileges;
 pub mod protocol;

@@ -11,7 +11,8 @@ pub use crate::data::{
     Block, Cell, Chart, Column, Figure, Limit, Matrix, Page, Pair, Section, Series, Shape, Table,
     Tone,
 };
-pub use crate::page::html;
+pub use crate::page::{STYLE, html};
+pub use crate::policy::content_security_policy;
 pub use crate::words::duration;
 
 /// The colours of a page as CSS: variables on the root, light and dark, with a switch (`data-theme` on the root: `light` or `dark`;

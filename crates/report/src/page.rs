@@ -9,7 +9,8 @@ use crate::chart::chart;
 use crate::data::{Block, Figure, Page, Section};
 use crate::policy::content_security_policy;
 
-const STYLE: &str = concat!(
+/// The style sheet of a page, its [`PALETTE`](crate::PALETTE) with it.
+pub const STYLE: &str = concat!(
     include_str!("assets/palette.css"),
     include_str!("assets/page.css")
 );

@@ -8,7 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
 /// The content security policy of a page with one style sheet and one script.
-pub(crate) fn content_security_policy(style: &str, script: &str) -> String {
+#[must_use]
+pub fn content_security_policy(style: &str, script: &str) -> String {
     let [style, script] = [style, script].map(|text| {
         let hash = BASE64_STANDARD.encode(Sha256::digest(text.as_bytes()));
         format!("'sha256-{hash}'")

@@ -8,6 +8,7 @@
 //! - [`commands`]: following connections, watching the status, handing over;
 //! - [`flow_log`]: who talked to whom, as files;
 //! - [`metrics`]: what Prometheus reads, while traffic flows;
+//! - [`page`]: the live page in a browser;
 //! - [`explaining`]: what the daemon says of packets and connections, without disturbing them;
 //! - [`host`]: flows that the kernel carries on in host mode, and rules that another program holds up;
 //! - [`service`]: what whoever started it is told;
@@ -34,6 +35,7 @@ mod host;
 mod icmp;
 mod metrics;
 mod operation;
+mod page;
 mod programs;
 mod rules;
 mod service;

@@ -89,6 +89,7 @@ impl Config {
         Self {
             api: in_force.api.clone(),
             metrics: in_force.metrics.clone(),
+            page: in_force.page.clone(),
             daemon: in_force.daemon.clone(),
             workers: in_force.workers.clone(),
             engine: in_force.engine.clone(),
@@ -107,6 +108,7 @@ impl Config {
         let keys = [
             ("api", self.api != new.api),
             ("metrics", self.metrics != new.metrics),
+            ("page", self.page != new.page),
             ("daemon.socket", daemon.socket != new.daemon.socket),
             ("daemon.state", daemon.state != new.daemon.state),
             ("daemon.handover", daemon.handover != new.daemon.handover),

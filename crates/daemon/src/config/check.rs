@@ -27,6 +27,7 @@ mod devices;
 mod flow_log;
 mod interface;
 mod metrics;
+mod page;
 mod port;
 
 /// Most bytes of the path of a Unix socket (`sun_path`, with its final zero).
@@ -57,6 +58,10 @@ pub(crate) fn check(
         .metrics
         .as_ref()
         .and_then(|metrics| check.metrics(metrics, &root.key("metrics")));
+    let page = file
+        .page
+        .as_ref()
+        .and_then(|page| check.page(page, metrics.as_ref(), &root.key("page")));
     let daemon = check.daemon(&file.daemon, &root.key("daemon"));
     let workers = check.workers(&file.workers, &root.key("workers"), cpus);
     let (engine, defaults) = check.tracking(&file.tracking, &root.key("tracking"));
@@ -69,6 +74,7 @@ pub(crate) fn check(
         watch: file.watch,
         api,
         metrics,
+        page,
         daemon,
         workers,
         engine,

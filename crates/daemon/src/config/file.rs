@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::flow_log::{FlowLog, FlowLogs};
 pub(crate) use self::interface::{EtherType, Interface, ModeName, Port, PortSettings, Sees};
 pub(crate) use self::metrics::Metrics;
+pub(crate) use self::page::Page;
 pub(crate) use self::tracking::{AlwaysTrack, AlwaysTrackWord, Tracking};
 use super::choices::{Firewall, LogFormat, LogLevel};
 
 mod flow_log;
 mod interface;
 mod metrics;
+mod page;
 mod tracking;
 
 /// Configuration of `secgroup run`. Paths are relative to the folder of this file.
@@ -56,6 +58,9 @@ pub(crate) struct File {
     /// What Prometheus reads, where it is there: `/metrics`.
     #[schemars(example = Metrics::default())]
     pub(crate) metrics: Option<Metrics>,
+    /// The live page, where it is there: interfaces, connections, denials and rules in a browser of this host.
+    #[schemars(example = Page::default())]
+    pub(crate) page: Option<Page>,
     /// The process.
     #[serde(default)]
     pub(crate) daemon: Daemon,

@@ -78,7 +78,13 @@ fn understand(line: &[u8]) -> Result<Request, Box<Response>> {
         );
         return Err(Box::new(Response::error(ErrorCode::Version, message)));
     }
-    match &question.request {
+    check(question.request)
+}
+
+/// The request, unless it contradicts itself or asks for too much.
+pub(crate) fn check(request: Request) -> Result<Request, Box<Response>> {
+    let bad = |message: String| Box::new(Response::error(ErrorCode::BadRequest, message));
+    match &request {
         Request::Delete(DeleteRequest { filter, all }) if *all != filter.is_empty() => Err(bad(
             "delete takes either a filter that says something or \"all\": true".to_owned(),
         )),
@@ -99,14 +105,15 @@ fn understand(line: &[u8]) -> Result<Request, Box<Response>> {
             )))
         }
         Request::Explain(ExplainRequest { flow, .. }) => match flow.parse::<Flow>() {
-            Ok(_) => Ok(question.request),
+            Ok(_) => Ok(request),
             Err(error) => Err(bad(error.to_string())),
         },
-        _ => Ok(question.request),
+        _ => Ok(request),
     }
 }
 
-fn carry_out(request: Request, operate: &dyn Operate) -> Response {
+/// Does what is asked, and says what came of it.
+pub(crate) fn carry_out(request: Request, operate: &dyn Operate) -> Response {
     let failed = |message| Response::error(ErrorCode::Failed, message);
     match request {
         Request::Status => Response::Status(Box::new(operate.status())),

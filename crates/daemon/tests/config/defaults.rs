@@ -52,7 +52,17 @@ fn defaults_are_safe() {
     );
     assert_eq!(config.host.firewall, Firewall::Auto);
     assert_eq!((config.host.mark_mask, config.host.copy_bytes), (None, 256));
-    assert_eq!(config.metrics, None, "nothing listens unasked");
+    assert_eq!(
+        (config.metrics, config.page),
+        (None, None),
+        "nothing listens unasked"
+    );
+}
+
+#[test]
+fn the_page_is_for_this_host() {
+    let config = good(&format!("{LEAST}\n[page]\n"));
+    assert_eq!(config.page.unwrap().listen.to_string(), "127.0.0.1:9274");
 }
 
 #[test]

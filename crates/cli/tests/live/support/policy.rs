@@ -15,6 +15,7 @@ pub(crate) struct Rule {
     from: i32,
     to: i32,
     peer: String,
+    description: String,
 }
 
 impl Rule {
@@ -24,6 +25,14 @@ impl Rule {
             from,
             to,
             peer: peer.to_owned(),
+            description: String::new(),
+        }
+    }
+
+    pub(crate) fn described(self, description: &str) -> Self {
+        Self {
+            description: description.to_owned(),
+            ..self
         }
     }
 
@@ -38,7 +47,11 @@ impl Rule {
     /// In flow style, as an item of the list `SecurityGroup{direction}`.
     fn yaml(&self, direction: &str) -> String {
         let Self {
-            protocol, from, to, ..
+            protocol,
+            from,
+            to,
+            description,
+            ..
         } = self;
         let other = if direction == "Ingress" {
             "Source"
@@ -51,7 +64,13 @@ impl Rule {
             Some(_) => format!("CidrIpv6: \"{}\"", self.peer),
             None => format!("CidrIp: {}", self.peer),
         };
-        format!("{{IpProtocol: \"{protocol}\", FromPort: {from}, ToPort: {to}, {peer}}}")
+        let description = match description.as_str() {
+            "" => String::new(),
+            text => format!(", Description: {text:?}"),
+        };
+        format!(
+            "{{IpProtocol: \"{protocol}\", FromPort: {from}, ToPort: {to}, {peer}{description}}}"
+        )
     }
 }
 
