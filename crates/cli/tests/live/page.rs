@@ -19,7 +19,7 @@ const DESCRIPTION: &str = "ssh: $(of) {the} [office] && #1 = *!; +_.-/@,";
 
 live! {
     fn what_is_shown_is_what_happens() {
-        let is_there = tools::program("chromium").and(tools::program("chromedriver"));
+        let is_there = tools::program("chromium").and_then(|_| tools::program("chromedriver"));
         let Some(python) = is_there.and_then(|_| tools::python("selenium")) else {
             return;
         };
