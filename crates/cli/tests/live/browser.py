@@ -95,7 +95,7 @@ def look(page, allowed, denied):
     page.find("#denied .link-like")[0].click()
     page.until("answer", lambda: page.texts("#answer .verdict"))
     seen["explained_by_click"] = page.texts("#answer")[0]
-    seen["nonsense"] = page.explain("<img src=x onerror=alert(1)>")
+    seen["nonsense"] = page.explain("<img/src=x/onerror=alert(1)>")
     seen["allowed"] = page.explain(allowed)
     seen["explained"] = page.explain(denied)
     page.find("#filter")[0].send_keys("nothing has this")
@@ -123,7 +123,9 @@ def main():
             scrolls = "return document.documentElement.scrollWidth > document.documentElement.clientWidth"
             driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 390, "height": 800, "deviceScaleFactor": 1, "mobile": True})
             seen["scrolls_sideways_on_a_phone"] = driver.execute_script(scrolls)
-            seen["console"] = [line["message"] for line in driver.get_log("browser")]
+            # Those of the browser itself are about what it showed before.
+            messages = [line["message"] for line in driver.get_log("browser")]
+            seen["console"] = [message for message in messages if not message.startswith("chrome://")]
             os.kill(int(daemon), signal.SIGTERM)
             page.until("end", lambda: page.texts("#pulse")[0].startswith("no answer"))
             seen["ended"] = page.texts("#pulse")[0]

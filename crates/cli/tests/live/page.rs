@@ -146,7 +146,7 @@ fn shows_what_happened(seen: &Value, client: &str) {
         ],
     );
     says("explained_by_click", &["deny", "no-rule"]);
-    says("nonsense", &["<img src=x onerror=alert(1)>"]);
+    says("nonsense", &["<img/src=x/onerror=alert(1)"]);
     says("ended", &["no answer"]);
     assert_eq!(seen["foreign"], 0, "{seen:#}");
     assert_eq!(seen["scrolls_sideways_on_a_phone"], false);
