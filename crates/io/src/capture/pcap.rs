@@ -141,7 +141,9 @@ impl Walker {
                 break Stop::Full;
             }
             let rest = &bytes[used..];
-            let Some(header) = rest.first_chunk::<RECORD_HEADER_LEN>() else {
+            // Of a longer header all has to be there, although only its beginning is read.
+            let header = rest.first_chunk::<RECORD_HEADER_LEN>();
+            let Some(header) = header.filter(|_| rest.len() >= record_header_len) else {
                 break Stop::Need(Need::next(record_header_len, "the header of a packet"));
             };
             let (first, second) = (order.u32(header, 8), order.u32(header, 12));

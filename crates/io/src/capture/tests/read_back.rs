@@ -211,3 +211,17 @@ fn progress_counts_the_bytes_of_the_file() {
         assert_eq!(capture.packets(), 1000);
     }
 }
+
+/// Found by `blocks_end_as_records_do`: what was said depended on how the bytes came in.
+#[test]
+fn a_longer_record_header_is_missed_as_a_header() {
+    let mut bytes = vec![0; 24 + 23];
+    bytes[..4].copy_from_slice(&0xa1b2_cd34_u32.to_le_bytes());
+    bytes[4..8].copy_from_slice(&[2, 0, 4, 0]);
+    bytes[20] = 1;
+    let told = drain(io::Cursor::new(bytes), 4096).message();
+    assert!(
+        told.contains("the header of a packet needs 24 bytes, 23 are left"),
+        "{told}"
+    );
+}
