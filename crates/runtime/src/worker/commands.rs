@@ -183,10 +183,55 @@ impl Worker {
             && !gate.is_watched
             && !gate.is_at_end
         {
-            let data = epoll::EventData::new_u64(token.data());
-            epoll::add(&self.epoll, receiver.fd(), data, epoll::EventFlags::IN)?;
-            devices.gates[token.side as usize].is_watched = true;
+            epoll::add(
+                &self.epoll,
+                receiver.fd(),
+                token.data(),
+                epoll::EventFlags::IN,
+            )?;
+            let gate = &mut devices.gates[token.side as usize];
+            gate.is_watched = true;
+            gate.is_named = true;
             self.heat(token);
+        }
+        Ok(())
+    }
+
+    /// Takes a port that goes on giving frames off `epoll`'s list: the kernel would wake the list for each frame, on the CPU that brings it.
+    pub(super) fn expect_more(&mut self, token: Token) -> io::Result<()> {
+        let Some(Some(link)) = self.links.get_mut(token.place) else {
+            return Ok(());
+        };
+        if let Some(devices) = &mut link.devices
+            && let Some(receiver) = devices.receiver(token.side)
+            && devices.gates[token.side as usize].is_named
+        {
+            epoll::delete(&self.epoll, receiver.fd())?;
+            devices.gates[token.side as usize].is_named = false;
+        }
+        Ok(())
+    }
+
+    /// Puts it back when it gave none. What came meanwhile, `epoll` names at once.
+    pub(super) fn expect_no_more(&mut self, token: Token) -> io::Result<()> {
+        let Some(Some(link)) = self.links.get_mut(token.place) else {
+            return Ok(());
+        };
+        let Some(devices) = &mut link.devices else {
+            return Ok(());
+        };
+        let gate = devices.gates[token.side as usize];
+        if gate.is_watched
+            && !gate.is_named
+            && let Some(receiver) = devices.receiver(token.side)
+        {
+            epoll::add(
+                &self.epoll,
+                receiver.fd(),
+                token.data(),
+                epoll::EventFlags::IN,
+            )?;
+            devices.gates[token.side as usize].is_named = true;
         }
         Ok(())
     }
@@ -202,11 +247,14 @@ impl Worker {
         if !devices.gates[token.side as usize].is_watched {
             return Ok(());
         }
-        if let Some(receiver) = devices.receiver(token.side) {
+        if devices.gates[token.side as usize].is_named
+            && let Some(receiver) = devices.receiver(token.side)
+        {
             epoll::delete(&self.epoll, receiver.fd())?;
         }
         let gate = &mut devices.gates[token.side as usize];
         gate.is_watched = false;
+        gate.is_named = false;
         if gate.rests_until.is_some() {
             self.resting += 1;
         }

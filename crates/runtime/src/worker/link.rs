@@ -20,6 +20,9 @@ const REST: Duration = Duration::from_secs(1);
 /// The same after the second of several errors in a row; it doubles with each more, up to [`REST`].
 const FIRST_REST: Duration = Duration::from_millis(10);
 
+/// A port that gave frames in so many turns in a row is expected to give more: `epoll` need not name it.
+const STEADY: u8 = 64;
+
 /// What is the same for all shards of a link.
 #[derive(Debug)]
 pub(crate) struct LinkSpec {
@@ -91,8 +94,12 @@ pub(crate) struct Devices {
 /// Whether one of the devices is listened to.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Gate {
-    /// Its descriptor is in the worker's epoll.
+    /// It is listened to: asked whenever it may have frames.
     pub(crate) is_watched: bool,
+    /// Its descriptor is in the worker's epoll.
+    pub(crate) is_named: bool,
+    /// Turns in a row in which it gave frames, up to [`STEADY`].
+    steady_turns: u8,
     /// It is on the list of those that are asked in the next turn.
     pub(crate) is_hot: bool,
     /// Its device is down.
@@ -112,6 +119,22 @@ impl Gate {
         if frames > 0 {
             self.is_down = false;
         }
+    }
+
+    /// It gave frames in this turn; whether it has just done so for the [`STEADY`]th time in a row.
+    pub(crate) const fn gives(&mut self) -> bool {
+        let was_steady = self.steady_turns == STEADY;
+        self.steady_turns = if was_steady {
+            STEADY
+        } else {
+            self.steady_turns + 1
+        };
+        self.steady_turns == STEADY && !was_steady
+    }
+
+    /// It gave none.
+    pub(crate) const fn gives_nothing(&mut self) {
+        self.steady_turns = 0;
     }
 
     /// It is down: for a while nobody asks.

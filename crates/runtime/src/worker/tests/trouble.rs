@@ -12,9 +12,10 @@ use secgroup_io::live::{Gone, LiveFrame, PortDrops, ReceiveError, Receiver};
 use secgroup_packet::Direction;
 use secgroup_testkit::frame;
 
+use super::super::Turn;
 use super::report_of;
 use crate::supervisor::Notice;
-use crate::testing::{Rig, policy};
+use crate::testing::{Ends, Rig, policy};
 use crate::{Attached, Sees};
 
 /// Gives no frames, only what it is told to answer.
@@ -202,4 +203,61 @@ fn connections_are_cleared_when_their_time_is_up_though_no_frame_comes() {
     rig.pass(Duration::from_secs(31));
     many_turns(&mut rig);
     assert_eq!(report_of(&mut rig, 0).worker.connections, [0, 0]);
+}
+
+/// One frame to each turn, more turns than it takes to be called steady; `epoll` is looked at once.
+fn keep_busy(rig: &mut Rig, ends: &mut Ends) {
+    let ask = frame::udp("203.0.113.5:1000", "10.0.0.10:53", b"?");
+    for turn in 0..=u8::MAX {
+        ends.send(Direction::Ingress, std::slice::from_ref(&ask));
+        if turn == 0 {
+            assert_eq!(named(rig), 1);
+        }
+        assert_eq!(rig.workers[0].turn().unwrap(), Turn::Busy);
+    }
+}
+
+/// How many ports `epoll` names.
+fn named(rig: &mut Rig) -> usize {
+    rig.workers[0].look(Some(Duration::ZERO)).unwrap();
+    rig.workers[0].named.len()
+}
+
+#[test]
+fn a_port_that_goes_on_giving_frames_is_not_named_until_it_gives_none() {
+    let mut rig = Rig::new(1, 64, &policy());
+    let mut ends = rig.attach_inline(false, &[]).remove(0);
+    let ask = frame::udp("203.0.113.5:1000", "10.0.0.10:53", b"?");
+    keep_busy(&mut rig, &mut ends);
+    assert_eq!(ends.received(Direction::Ingress).len(), 256);
+    ends.send(Direction::Ingress, std::slice::from_ref(&ask));
+    assert_eq!(named(&mut rig), 0, "the kernel need not wake anybody");
+    assert_eq!(rig.workers[0].turn().unwrap(), Turn::Busy, "it is asked");
+    assert_eq!(rig.workers[0].turn().unwrap(), Turn::Idle);
+    ends.send(Direction::Ingress, std::slice::from_ref(&ask));
+    assert_eq!(named(&mut rig), 1, "who sleeps now is woken");
+    rig.run();
+    assert_eq!(ends.received(Direction::Ingress).len(), 2);
+}
+
+#[test]
+fn a_port_that_is_not_named_may_fail_like_any_other() {
+    for (fault, is_lost) in [(Fault::Down, false), (Fault::Gone, true)] {
+        let mut rig = Rig::new(1, 64, &policy());
+        let mut ends = rig.attach_inline(false, &[]).remove(0);
+        keep_busy(&mut rig, &mut ends);
+        ends.near[1].set(fault);
+        rig.run();
+        assert_eq!(rig.notices.try_recv().is_ok(), is_lost, "{fault:?}");
+        if is_lost {
+            continue;
+        }
+        ends.near[1].set(Fault::None);
+        rig.retry();
+        let ask = frame::udp("203.0.113.5:1000", "10.0.0.10:53", b"?");
+        ends.received(Direction::Ingress);
+        ends.send(Direction::Ingress, std::slice::from_ref(&ask));
+        rig.run();
+        assert_eq!(ends.received(Direction::Ingress), [ask], "{fault:?}");
+    }
 }

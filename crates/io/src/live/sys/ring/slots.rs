@@ -15,8 +15,10 @@ use crate::live::sys::socket::RingShape;
 const BLOCK: usize = 1 << 20;
 /// Slots of a block.
 pub(super) const PER_BLOCK: usize = 15;
-/// Bytes of a slot: as many as 15 in a block can have, in steps of 16.
-const SLOT: usize = BLOCK / PER_BLOCK / 16 * 16;
+/// Bytes of a cache line: what one CPU takes over from another at a time.
+const LINE: usize = 64;
+/// Bytes of a slot: as many as 15 in a block can have, in whole lines, so that a header does not lie in two of them.
+const SLOT: usize = BLOCK / PER_BLOCK / LINE * LINE;
 /// Where the link-layer address lies behind the header, which is a multiple of 16 long.
 const ADDRESS: usize = size_of::<tpacket2_hdr>();
 
