@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use secgroup_packet::{Direction, Family, FlowKey, FlowKey4, InterfaceIndex, Protocol, Timestamp};
 
-use super::{Config, Full, Lifetimes, Opening, State, Table};
+use super::{Config, Full, State, Table};
 use crate::store::Handle;
+use crate::{Lifetimes, Opening};
 
 fn key(i: u32) -> FlowKey {
     FlowKey::V4(FlowKey4 {
