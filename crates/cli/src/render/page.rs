@@ -35,12 +35,17 @@ impl Made {
         Self { command, policies }
     }
 
+    /// All files of policies, the first three by name.
+    fn files(&self) -> String {
+        let files = self.policies.iter().flat_map(|(_, files)| files.clone());
+        at_most(3, &files.collect::<Vec<_>>()).join(", ")
+    }
+
     /// The section that tells it.
     fn section(&self, captures: &[CaptureReport], facts: Vec<(String, Vec<String>)>) -> Section {
-        let version = concat!("secgroup ", env!("CARGO_PKG_VERSION"));
         let mut all = vec![
             ("Command".to_owned(), vec![self.command.clone()]),
-            ("Version".to_owned(), vec![version.to_owned()]),
+            ("Version".to_owned(), vec![made_by()]),
         ];
         all.extend(self.policies.clone());
         all.extend(facts);
@@ -48,12 +53,7 @@ impl Made {
         if !captures.is_empty() {
             blocks.push(Block::Table(captures_table(captures)));
         }
-        Section {
-            id: "about".to_owned(),
-            title: "How this was made".to_owned(),
-            note: String::new(),
-            blocks,
-        }
+        section("about", "How this was made", "", blocks)
     }
 }
 
@@ -84,16 +84,18 @@ fn captures_table(captures: &[CaptureReport]) -> Table {
             Cell::Marks(ended),
         ]
     };
-    Table {
-        title: "Captures".to_owned(),
-        columns: vec![
-            Column::text("File"),
-            Column::number("Packets"),
-            Column::text("Ended early"),
-        ],
-        rows: captures.iter().map(row).collect(),
-        ..Table::default()
-    }
+    let columns = vec![
+        Column::text("File"),
+        Column::number("Packets"),
+        Column::text("Ended early"),
+    ];
+    table("Captures", columns, captures.iter().map(row), "")
+}
+
+/// What a reader has to know first: captures that ended in an error, and what else was found to warn of.
+fn warnings(captures: &[CaptureReport], found: &[String]) -> Vec<String> {
+    let errors = captures.iter().filter_map(|capture| capture.error.as_ref());
+    errors.chain(found).cloned().collect()
 }
 
 /// `web-server.pcap`, `web-server.pcap and 2 more captures`.
@@ -139,6 +141,43 @@ fn percent(part: Volume, of: Volume) -> String {
     let all = of.packets.max(1);
     let tenths = (u128::from(part.packets) * 1000 + u128::from(all) / 2) / u128::from(all);
     format!("{}.{} %", tenths / 10, tenths % 10)
+}
+
+/// A table that says `empty` where it has no rows.
+fn table(
+    title: &str,
+    columns: Vec<Column>,
+    rows: impl IntoIterator<Item = Vec<Cell>>,
+    empty: &str,
+) -> Table {
+    Table {
+        title: title.to_owned(),
+        columns,
+        rows: rows.into_iter().collect(),
+        empty: empty.to_owned(),
+        left_out: String::new(),
+    }
+}
+
+/// Columns for a [`volume`], and for these texts.
+fn volume_and<const N: usize>(texts: [&str; N]) -> Vec<Column> {
+    let volume = ["Packets", "Bytes"].map(Column::number);
+    volume.into_iter().chain(texts.map(Column::text)).collect()
+}
+
+fn volume(volume: Volume) -> [Cell; 2] {
+    [Cell::Count(volume.packets), Cell::Bytes(volume.bytes)]
+}
+
+/// Which rows a table of flows has no room for.
+const FEWER_PACKETS: &str = "with fewer packets are not listed";
+
+/// How many rows a table has no room for, and which: `12 more flows with fewer packets are not listed.` Nothing where it has them all.
+fn left_out(more: u64, noun: &str, which: &str) -> String {
+    match more {
+        0 => String::new(),
+        more => format!("{} {which}.", counted(more, noun)),
+    }
 }
 
 fn section(id: &str, title: &str, note: &str, blocks: Vec<Block>) -> Section {

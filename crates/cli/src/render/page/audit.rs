@@ -1,9 +1,12 @@
 //! An audit as a page.
 
-use secgroup_replay::{AuditReport, DeniedService, Finding, OpenRule, RuleAudit, Volume};
-use secgroup_report::{Block, Cell, Column, Figure, Page, Section, Table, Tone};
+use secgroup_replay::{AuditReport, DeniedService, Finding, OpenRule, RuleAudit};
+use secgroup_report::{Block, Cell, Figure, Page, Section, Table, Tone};
 
-use super::{Made, at_most, captured, figure, made_by, section, traffic};
+use super::{
+    Made, at_most, captured, figure, left_out, made_by, section, table, traffic, volume,
+    volume_and, warnings,
+};
 use crate::render::table::{bytes, counted, grouped};
 
 /// Most narrower rules that are shown of one.
@@ -24,24 +27,15 @@ pub(crate) fn audit(report: &AuditReport, made: &Made) -> Page {
             vec![("Narrowest policy".to_owned(), suggestion(report))],
         ),
     ];
-    let files: Vec<_> = made
-        .policies
-        .iter()
-        .flat_map(|(_, files)| files.clone())
-        .collect();
-    let errors = report
-        .captures
-        .iter()
-        .filter_map(|capture| capture.error.clone());
     Page {
-        title: format!("Audit of {}", at_most(3, &files).join(", ")),
+        title: format!("Audit of {}", made.files()),
         lead: format!(
             "What {} of {} say about the policy. What was not seen in them is not known to be needed: record long enough.",
             counted(report.packets, "packet"),
             captured(&report.captures)
         ),
         made_by: made_by(),
-        warnings: errors.chain(report.warnings.iter().cloned()).collect(),
+        warnings: warnings(&report.captures, &report.warnings),
         figures: figures(report),
         sections,
     }
@@ -106,13 +100,9 @@ fn figures(report: &AuditReport) -> Vec<Figure> {
     ]
 }
 
-fn used(volume: Volume) -> [Cell; 2] {
-    [Cell::Count(volume.packets), Cell::Bytes(volume.bytes)]
-}
-
 fn rules(report: &AuditReport) -> Section {
     let row = |rule: &RuleAudit| {
-        let mut row = Vec::from(used(rule.volume));
+        let mut row = Vec::from(volume(rule.volume));
         row.extend([
             Cell::Below(rule.rule.clone(), format!("group {}", rule.group_name)),
             Cell::Text(format!("{} {}", rule.direction, rule.allows)),
@@ -125,21 +115,15 @@ fn rules(report: &AuditReport) -> Section {
         ]);
         row
     };
-    let table = Table {
-        title: "Each rule".to_owned(),
-        columns: vec![
-            Column::number("Packets"),
-            Column::number("Bytes"),
-            Column::text("Rule"),
-            Column::text("Allows"),
-            Column::text("Description"),
-            Column::text("Finding"),
-            Column::text("Would do, or why it stays"),
-        ],
-        rows: report.rules.iter().map(row).collect(),
-        empty: "No interface of the policy has a group with a rule.".to_owned(),
-        left_out: String::new(),
-    };
+    let columns = volume_and([
+        "Rule",
+        "Allows",
+        "Description",
+        "Finding",
+        "Would do, or why it stays",
+    ]);
+    let none = "No interface of the policy has a group with a rule.";
+    let table = table("Each rule", columns, report.rules.iter().map(row), none);
     let note = "Every rule of the groups that interfaces have, with the packets that it admitted and those of connections that it admitted.";
     section("rules", "Rules", note, vec![Block::Table(table)])
 }
@@ -157,32 +141,23 @@ fn finding(finding: Finding) -> (Tone, String) {
 
 fn open(report: &AuditReport) -> Section {
     let row = |rule: &OpenRule| {
-        let mut row = Vec::from(used(rule.volume));
+        let mut row = Vec::from(volume(rule.volume));
         row.extend([
             Cell::Below(rule.rule.clone(), format!("group {}", rule.group)),
             Cell::Lines(rule.beyond.clone()),
         ]);
         row
     };
-    let table = Table {
-        title: "Rules".to_owned(),
-        columns: vec![
-            Column::number("Packets"),
-            Column::number("Bytes"),
-            Column::text("Rule"),
-            Column::text("What is open beyond the usual"),
-        ],
-        rows: report.open.iter().map(row).collect(),
-        empty: "Nothing is open to everybody beyond the usual.".to_owned(),
-        left_out: String::new(),
-    };
+    let columns = volume_and(["Rule", "What is open beyond the usual"]);
+    let none = "Nothing is open to everybody beyond the usual.";
+    let table = table("Rules", columns, report.open.iter().map(row), none);
     let note = "Usual are the web, ping and path-MTU messages, and what --usual names.";
     section("open", "Open to everybody", note, vec![Block::Table(table)])
 }
 
 fn denied(report: &AuditReport) -> Section {
     let row = |service: &DeniedService| {
-        let mut row = Vec::from(used(service.volume));
+        let mut row = Vec::from(volume(service.volume));
         row.extend([
             Cell::Below(service.interface.clone(), service.direction.to_owned()),
             Cell::Code(service.peer.clone()),
@@ -195,27 +170,18 @@ fn denied(report: &AuditReport) -> Section {
     let more = report
         .denied_service_count
         .saturating_sub(report.denied.len() as u64);
-    let left_out = match more {
-        0 => String::new(),
-        more => format!(
-            "{} that no rule allows were asked for by strangers, once, or are beyond --top.",
-            counted(more, "service")
-        ),
-    };
+    let which = "that no rule allows were asked for by strangers, once, or are beyond --top";
+    let columns = volume_and([
+        "At",
+        "Peer",
+        "Asked for",
+        "Looks legitimate",
+        "Why it was denied",
+    ]);
+    let rows = report.denied.iter().map(row);
     let table = Table {
-        title: "Services".to_owned(),
-        columns: vec![
-            Column::number("Packets"),
-            Column::number("Bytes"),
-            Column::text("At"),
-            Column::text("Peer"),
-            Column::text("Asked for"),
-            Column::text("Looks legitimate"),
-            Column::text("Why it was denied"),
-        ],
-        rows: report.denied.iter().map(row).collect(),
-        empty: "No denial looks wrong.".to_owned(),
-        left_out,
+        left_out: left_out(more, "service", which),
+        ..table("Services", columns, rows, "No denial looks wrong.")
     };
     section(
         "denied",

@@ -4,7 +4,10 @@ use secgroup_analysis::{Class, PlaceDifference};
 use secgroup_replay::{ChangedFlow, ComparisonReport, OverTime, Turned};
 use secgroup_report::{Block, Cell, Chart, Column, Figure, Page, Section, Series, Table, Tone};
 
-use super::{Made, at_most, captured, clock, figure, made_by, section};
+use super::{
+    FEWER_PACKETS, Made, at_most, captured, clock, figure, left_out, made_by, section, table,
+    warnings,
+};
 use crate::commands::DiffReport;
 use crate::render::difference::{changed_tuple, peer, told};
 use crate::render::table::counted;
@@ -40,16 +43,13 @@ pub(crate) fn difference(report: &DiffReport, (old, new): (&str, &str), made: &M
             captured(&captures.captures)
         ),
     };
-    let errors = read.iter().filter_map(|capture| capture.error.clone());
-    let warnings = report
-        .captures
-        .iter()
-        .flat_map(|captures| captures.warnings.iter().cloned());
+    let found = report.captures.as_ref();
+    let found = found.map(|captures| &*captures.warnings);
     Page {
         title: format!("From {old} to {new}"),
         lead,
         made_by: made_by(),
-        warnings: errors.chain(warnings).collect(),
+        warnings: warnings(read, found.unwrap_or_default()),
         figures: figures(report),
         sections,
     }
@@ -114,28 +114,19 @@ fn classes(report: &DiffReport) -> Section {
     let mut all: Vec<_> = all.collect();
     let more = all.len().saturating_sub(CLASSES);
     all.truncate(CLASSES);
+    let columns = ["What", "At", "Direction", "Traffic", "Peer", "By rule"];
+    let rows = all
+        .into_iter()
+        .map(|(place, kind, class)| class_row(place, kind, class));
+    let which = "are not listed; --json has them all";
     let table = Table {
-        title: "Classes of new flows".to_owned(),
-        columns: vec![
-            Column::text("What"),
-            Column::text("At"),
-            Column::text("Direction"),
-            Column::text("Traffic"),
-            Column::text("Peer"),
-            Column::text("By rule"),
-        ],
-        rows: all
-            .into_iter()
-            .map(|(place, kind, class)| class_row(place, kind, class))
-            .collect(),
-        empty: "The rules of both admit the same.".to_owned(),
-        left_out: match more {
-            0 => String::new(),
-            more => format!(
-                "{} are not listed; --json has them all.",
-                counted(more as u64, "more class")
-            ),
-        },
+        left_out: left_out(more as u64, "more class", which),
+        ..table(
+            "Classes of new flows",
+            columns.map(Column::text).into(),
+            rows,
+            "The rules of both admit the same.",
+        )
     };
     let note = "What the rules admit, compared exactly and not as text: at each interface that both policies have, every kind of new flow whose \
                 verdict or tracking differs.";
@@ -185,12 +176,8 @@ fn settings(report: &DiffReport) -> Section {
             Cell::Text(change.new.clone()),
         ]
     });
-    let table = Table {
-        title: "Settings of interfaces".to_owned(),
-        columns: ["Interface", "What", "Old", "New"].map(Column::text).into(),
-        rows: rows.collect(),
-        ..Table::default()
-    };
+    let columns = ["Interface", "What", "Old", "New"].map(Column::text);
+    let table = table("Settings of interfaces", columns.into(), rows, "");
     section(
         "settings",
         "Beside the rules",
@@ -207,26 +194,23 @@ fn flows(captures: &ComparisonReport) -> Section {
     let more = captures
         .changed_flow_count
         .saturating_sub(captures.changed_flows.len() as u64);
+    let columns = vec![
+        Column::text("What"),
+        Column::number("Newly denied"),
+        Column::number("Newly allowed"),
+        Column::text("At"),
+        Column::text("Flow"),
+        Column::text("Old"),
+        Column::text("New"),
+    ];
     blocks.push(Block::Table(Table {
-        title: "Flows whose verdict changes".to_owned(),
-        columns: vec![
-            Column::text("What"),
-            Column::number("Newly denied"),
-            Column::number("Newly allowed"),
-            Column::text("At"),
-            Column::text("Flow"),
-            Column::text("Old"),
-            Column::text("New"),
-        ],
-        rows: captures.changed_flows.iter().map(flow_row).collect(),
-        empty: "No flow of the captures changes its verdict.".to_owned(),
-        left_out: match more {
-            0 => String::new(),
-            more => format!(
-                "{} with fewer packets are not listed.",
-                counted(more, "more flow")
-            ),
-        },
+        left_out: left_out(more, "more flow", FEWER_PACKETS),
+        ..table(
+            "Flows whose verdict changes",
+            columns,
+            captures.changed_flows.iter().map(flow_row),
+            "No flow of the captures changes its verdict.",
+        )
     }));
     let start = clock(captures.over_time.start_nanos);
     let note = format!(

@@ -1,11 +1,14 @@
 //! A replay as a page.
 
 use secgroup_replay::{
-    DeniedFlowReport, InterfaceReport, Report, RuleReport, Survey, VerdictReport,
+    DeniedFlowReport, InterfaceReport, Report, RuleReport, Survey, VerdictReport, WideRule,
 };
 use secgroup_report::{Block, Cell, Column, Figure, Page, Section, Table, Tone, duration};
 
-use super::{Made, at_most, captured, figure, made_by, percent, section, share, traffic};
+use super::{
+    FEWER_PACKETS, Made, at_most, captured, figure, left_out, made_by, percent, section, share,
+    table, traffic, volume, volume_and, warnings,
+};
 use crate::render::replay::denied_tuple;
 use crate::render::table::{bytes, counted, grouped};
 
@@ -14,41 +17,28 @@ const NARROWER: usize = 4;
 
 /// The page of a replay, whose report has a survey.
 pub(crate) fn replay(report: &Report, survey: &Survey, made: &Made) -> Page {
-    let mut sections = vec![
+    let sections = vec![
         traffic::over_time(survey, &changes(report)),
         denied(report, survey),
         rules(report, survey),
         traffic::conversations(survey),
         traffic::connections(survey),
         verdicts(report),
+        about(report, made),
     ];
-    sections.push(about(report, made));
-    let files: Vec<_> = made
-        .policies
-        .iter()
-        .flat_map(|(_, files)| files.clone())
-        .collect();
     Page {
         title: format!("Replay of {}", captured(&report.captures)),
         lead: format!(
             "{} in {} of traffic, judged by the security groups of {}.",
             counted(report.total.packets, "packet"),
             duration(report.capture_seconds),
-            at_most(3, &files).join(", ")
+            made.files()
         ),
         made_by: made_by(),
-        warnings: warnings(report),
+        warnings: warnings(&report.captures, &report.warnings),
         figures: figures(report, survey),
         sections,
     }
-}
-
-fn warnings(report: &Report) -> Vec<String> {
-    let errors = report
-        .captures
-        .iter()
-        .filter_map(|capture| capture.error.clone());
-    errors.chain(report.warnings.iter().cloned()).collect()
 }
 
 fn figures(report: &Report, survey: &Survey) -> Vec<Figure> {
@@ -116,81 +106,54 @@ fn changes(report: &Report) -> Vec<(f64, String)> {
 
 fn denied(report: &Report, survey: &Survey) -> Section {
     let row = |flow: &DeniedFlowReport| {
-        vec![
-            Cell::Count(flow.volume.packets),
-            Cell::Bytes(flow.volume.bytes),
+        let mut row = Vec::from(volume(flow.volume));
+        row.extend([
             Cell::Below(flow.interface.clone(), flow.direction.to_owned()),
             Cell::Code(denied_tuple(flow)),
             Cell::Marks(vec![(Tone::Deny, flow.reason.to_owned())]),
             Cell::Text(flow.why.clone()),
             Cell::Count(flow.first_packet),
-        ]
+        ]);
+        row
     };
     let more = report
         .denied_flow_count
         .saturating_sub(survey.denied_flows.len() as u64);
-    let left_out = match more {
-        0 => String::new(),
-        more => format!(
-            "{} with fewer packets are not listed.",
-            counted(more, "more flow")
-        ),
-    };
+    let mut columns = volume_and(["At", "Flow", "Reason", "Why"]);
+    columns.push(Column::number("First packet"));
+    let rows = survey.denied_flows.iter().map(row);
     let table = Table {
-        title: "Denied flows".to_owned(),
-        columns: vec![
-            Column::number("Packets"),
-            Column::number("Bytes"),
-            Column::text("At"),
-            Column::text("Flow"),
-            Column::text("Reason"),
-            Column::text("Why"),
-            Column::number("First packet"),
-        ],
-        rows: survey.denied_flows.iter().map(row).collect(),
-        empty: "Nothing was denied.".to_owned(),
-        left_out,
+        left_out: left_out(more, "more flow", FEWER_PACKETS),
+        ..table("Denied flows", columns, rows, "Nothing was denied.")
     };
     let note = "Each five-tuple that was denied, where, and the rule that came nearest.";
     section("denied", "Denied", note, vec![Block::Table(table)])
 }
 
 fn rules(report: &Report, survey: &Survey) -> Section {
-    let used = Table {
-        title: "Used".to_owned(),
-        columns: vec![
-            Column::number("Packets"),
-            Column::number("Bytes"),
-            Column::text("Rule"),
-            Column::text("Allows"),
-            Column::text("Description"),
-            Column::text("Look at"),
-            Column::text("Would have done"),
-        ],
-        rows: report
-            .rules
-            .iter()
-            .map(|rule| used_row(rule, survey))
-            .collect(),
-        empty: "No rule admitted anything.".to_owned(),
-        left_out: String::new(),
-    };
-    let unused = Table {
-        title: "Never used".to_owned(),
-        columns: vec![
-            Column::text("Rule"),
-            Column::text("Allows"),
-            Column::text("Description"),
-            Column::text("Look at"),
-        ],
-        rows: report
+    let used = table(
+        "Used",
+        volume_and([
+            "Rule",
+            "Allows",
+            "Description",
+            "Look at",
+            "Would have done",
+        ]),
+        report.rules.iter().map(|rule| used_row(rule, survey)),
+        "No rule admitted anything.",
+    );
+    let unused = table(
+        "Never used",
+        ["Rule", "Allows", "Description", "Look at"]
+            .map(Column::text)
+            .into(),
+        report
             .unused_rules
             .iter()
-            .map(|rule| unused_row(rule, survey))
-            .collect(),
-        empty: "Every rule of the attached groups admitted something.".to_owned(),
-        left_out: String::new(),
-    };
+            .map(|rule| rule_cells(rule, survey.wide(rule)).into()),
+        "Every rule of the attached groups admitted something.",
+    );
     let note = "Packets that a rule admitted, and those of connections that it admitted. A rule is wider than seen where narrower ones would \
                 have admitted the same; secgroup audit --suggest writes them, and proves it.";
     section(
@@ -202,21 +165,18 @@ fn rules(report: &Report, survey: &Survey) -> Section {
 }
 
 fn used_row(rule: &RuleReport, survey: &Survey) -> Vec<Cell> {
-    let narrower = survey
-        .wide(rule)
-        .map(|wide| at_most(NARROWER, &wide.narrower));
-    let mut row = vec![
-        Cell::Count(rule.volume.packets),
-        Cell::Bytes(rule.volume.bytes),
-    ];
-    row.extend(unused_row(rule, survey));
+    let wide = survey.wide(rule);
+    let narrower = wide.map(|wide| at_most(NARROWER, &wide.narrower));
+    let mut row = Vec::from(volume(rule.volume));
+    row.extend(rule_cells(rule, wide));
     row.push(Cell::Lines(narrower.unwrap_or_default()));
     row
 }
 
-fn unused_row(rule: &RuleReport, survey: &Survey) -> Vec<Cell> {
+/// The rule itself, and what to look at in it if it is `wide`.
+fn rule_cells(rule: &RuleReport, wide: Option<&WideRule>) -> [Cell; 4] {
     let mut marks = Vec::new();
-    if let Some(wide) = survey.wide(rule) {
+    if let Some(wide) = wide {
         if !wide.narrower.is_empty() {
             marks.push((Tone::Warn, "wider than seen".to_owned()));
         }
@@ -228,7 +188,7 @@ fn unused_row(rule: &RuleReport, survey: &Survey) -> Vec<Cell> {
         }
     }
     let group = rule.group_name.as_ref().unwrap_or(&rule.group);
-    vec![
+    [
         Cell::Below(rule.rule.clone(), format!("group {group}")),
         Cell::Text(format!("{} {}", rule.direction, rule.allows)),
         Cell::Text(rule.description.clone().unwrap_or_default()),
@@ -244,46 +204,41 @@ fn verdicts(report: &Report) -> Section {
             Tone::Deny
         }
     };
-    let reasons = Table {
-        title: "By reason".to_owned(),
-        columns: vec![
+    let reason_row = |verdict: &VerdictReport| {
+        let mut row = vec![
+            Cell::Marks(vec![(tone(verdict), verdict.verdict.to_owned())]),
+            Cell::Text(verdict.reason.to_owned()),
+        ];
+        row.extend(volume(verdict.volume));
+        row
+    };
+    let reasons = table(
+        "By reason",
+        vec![
             Column::text("Verdict"),
             Column::text("Reason"),
             Column::number("Packets"),
             Column::number("Bytes"),
         ],
-        rows: report
-            .verdicts
-            .iter()
-            .map(|verdict| {
-                vec![
-                    Cell::Marks(vec![(tone(verdict), verdict.verdict.to_owned())]),
-                    Cell::Text(verdict.reason.to_owned()),
-                    Cell::Count(verdict.volume.packets),
-                    Cell::Bytes(verdict.volume.bytes),
-                ]
-            })
-            .collect(),
-        empty: "No packet was judged.".to_owned(),
-        left_out: String::new(),
-    };
+        report.verdicts.iter().map(reason_row),
+        "No packet was judged.",
+    );
     let seen = report
         .interfaces
         .iter()
         .filter(|interface| !interface.verdicts.is_empty());
-    let interfaces = Table {
-        title: "By interface".to_owned(),
-        columns: vec![
+    let interfaces = table(
+        "By interface",
+        vec![
             Column::text("Interface"),
             Column::text("Direction"),
             Column::number("Allowed"),
             Column::number("Denied"),
             Column::text("By reason"),
         ],
-        rows: seen.map(interface_row).collect(),
-        empty: "No packet crossed an interface of the policy.".to_owned(),
-        left_out: String::new(),
-    };
+        seen.map(interface_row),
+        "No packet crossed an interface of the policy.",
+    );
     let note = "A packet between two known interfaces has a verdict at each, so these are more than packets.";
     section(
         "verdicts",

@@ -8,7 +8,7 @@ use secgroup_report::{
     Block, Cell, Chart, Column, Limit, Matrix, Pair, Section, Series, Shape, Table, Tone,
 };
 
-use super::{clock, section};
+use super::{clock, section, table};
 use crate::render::table::grouped;
 
 /// Most parties that a matrix has; more would not be read.
@@ -133,7 +133,6 @@ pub(super) fn connections(survey: &Survey) -> Section {
     let all = series("all interfaces", Tone::Other, survey, |moment| {
         moment.tracked
     });
-    let most = peak(&all);
     let mut shown: Vec<_> = lines.into_iter().map(|(series, _)| series).collect();
     for (place, series) in (0..).zip(&mut shown) {
         series.tone = Tone::Series(place);
@@ -144,7 +143,7 @@ pub(super) fn connections(survey: &Survey) -> Section {
     }
     let mut note = format!(
         "Tracked connections at the end of each stretch; untracked flows hold none. At most {} at once, and room for {} (both address families).",
-        grouped(most),
+        grouped(most_connections(survey)),
         grouped(survey.capacity)
     );
     match &limit {
@@ -282,17 +281,13 @@ fn conversations_table(all: &[Conversation]) -> Table {
             Cell::Count(one.opened),
         ]
     };
-    Table {
-        title: "The same as a list".to_owned(),
-        columns: vec![
-            Column::text("From"),
-            Column::text("To"),
-            Column::number("Allowed"),
-            Column::number("Bytes allowed"),
-            Column::number("Denied"),
-            Column::number("Connections opened"),
-        ],
-        rows: all.iter().map(row).collect(),
-        ..Table::default()
-    }
+    let columns = vec![
+        Column::text("From"),
+        Column::text("To"),
+        Column::number("Allowed"),
+        Column::number("Bytes allowed"),
+        Column::number("Denied"),
+        Column::number("Connections opened"),
+    ];
+    table("The same as a list", columns, all.iter().map(row), "")
 }
