@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use ipnet::IpNet;
-use secgroup_analysis::{Class, PeerSet, PlaceDifference};
+use secgroup_analysis::{Class, Difference, PeerSet, PlaceDifference};
 use secgroup_replay::{ChangedFlow, ComparisonReport, Told, Volume};
 
 use crate::commands::DiffReport;
@@ -13,6 +13,17 @@ use crate::render::table::{bytes, counted, grouped, indented, number, table};
 
 /// Most addresses, exceptions, rules or interfaces that one cell names.
 const NAMED: usize = 4;
+
+/// What may have become of a class of new flows, in words, and where a place has those of it.
+pub(crate) type Kind = (&'static str, fn(&PlaceDifference) -> &[Class]);
+
+/// Each, in the order in which they are shown.
+pub(crate) const KINDS: [Kind; 4] = [
+    ("newly allowed", |place| &place.newly_allowed),
+    ("newly denied", |place| &place.newly_denied),
+    ("now tracked", |place| &place.now_tracked),
+    ("now untracked", |place| &place.now_untracked),
+];
 
 /// The whole of `secgroup diff`.
 pub(crate) fn difference(report: &DiffReport, top: usize) -> String {
@@ -40,9 +51,7 @@ fn interfaces(text: &mut String, report: &DiffReport) -> std::fmt::Result {
         writeln!(text, "Only in NEW: {}", listed(&found.appeared))?;
     }
     if !found.renamed.is_empty() {
-        let pairs = found.renamed.iter();
-        let pairs: Vec<_> = pairs.map(|(old, new)| format!("{old} as {new}")).collect();
-        writeln!(text, "Taken for the same: {}", listed(&pairs))?;
+        writeln!(text, "Taken for the same: {}", listed(&renamed(found)))?;
     }
     if text.len() > before {
         text.push('\n');
@@ -52,24 +61,14 @@ fn interfaces(text: &mut String, report: &DiffReport) -> std::fmt::Result {
 
 fn one_place(text: &mut String, place: &PlaceDifference, top: usize) -> std::fmt::Result {
     write!(text, "{}", listed(&place.at))?;
-    if place.idle_group {
-        write!(text, " (a group that no interface has)")?;
-    } else if place.old_groups != place.new_groups {
-        let [old, new] = [&place.old_groups, &place.new_groups].map(|groups| groups.join(", "));
-        write!(text, " (groups were {old}, are {new})")?;
+    if let Some(groups) = groups(place) {
+        write!(text, " ({groups})")?;
     }
     writeln!(text)?;
-    let kinds = [
-        ("newly allowed", &place.newly_allowed),
-        ("newly denied", &place.newly_denied),
-        ("now tracked", &place.now_tracked),
-        ("now untracked", &place.now_untracked),
-    ];
     let mut rows = table(&["", "direction", "traffic", "peer", "by rule"]);
-    let all = kinds.iter().flat_map(|(kind, classes)| {
-        let kind = *kind;
-        classes.iter().map(move |class| (kind, class))
-    });
+    let all = KINDS
+        .into_iter()
+        .flat_map(|(kind, of)| of(place).iter().map(move |class| (kind, class)));
     for (kind, class) in all.clone().take(top) {
         rows.add_row(row(kind, class));
     }
@@ -88,23 +87,46 @@ fn row(kind: &str, class: &Class) -> [String; 5] {
     } else {
         "to"
     };
-    let peers: Vec<_> = class.peers.iter().map(peer).collect();
-    let rules: Vec<_> = class
-        .rules
-        .iter()
-        .map(|rule| rule.rule.to_string())
-        .collect();
     [
         kind.to_owned(),
         class.direction.to_owned(),
         listed(&class.traffic),
-        format!("{preposition} {}", listed(&peers)),
-        listed(&rules),
+        format!("{preposition} {}", listed(&peers(class))),
+        listed(&rules(class)),
     ]
 }
 
+/// What the groups of a place have to do with its difference, where that is not plain.
+pub(crate) fn groups(place: &PlaceDifference) -> Option<String> {
+    if place.idle_group {
+        return Some("a group that no interface has".to_owned());
+    }
+    if place.old_groups == place.new_groups {
+        return None;
+    }
+    let [old, new] = [&place.old_groups, &place.new_groups].map(|groups| groups.join(", "));
+    Some(format!("groups were {old}, are {new}"))
+}
+
+/// Interfaces that are taken for the same: `eni-1 as eni-2`.
+pub(crate) fn renamed(difference: &Difference) -> Vec<String> {
+    let pairs = difference.renamed.iter();
+    pairs.map(|(old, new)| format!("{old} as {new}")).collect()
+}
+
+/// Each peer of a class in words.
+pub(crate) fn peers(class: &Class) -> Vec<String> {
+    class.peers.iter().map(peer).collect()
+}
+
+/// The rules of a class by their ids.
+pub(crate) fn rules(class: &Class) -> Vec<String> {
+    let rules = class.rules.iter();
+    rules.map(|rule| rule.rule.to_string()).collect()
+}
+
 /// `10.0.0.0/8 except 10.1.0.0/16`, `sg-1 (web: 10.0.1.10)`.
-pub(crate) fn peer(set: &PeerSet) -> String {
+fn peer(set: &PeerSet) -> String {
     let mut text = set.peer.clone();
     // A range says itself what it stands for.
     if set.peer.parse::<IpNet>().is_err() {

@@ -9,7 +9,7 @@ use super::{
     warnings,
 };
 use crate::commands::DiffReport;
-use crate::render::difference::{changed_tuple, peer, told};
+use crate::render::difference::{KINDS, changed_tuple, groups, peers, renamed, rules, told};
 use crate::render::table::counted;
 
 /// Most ranges, rules or ports that one cell names.
@@ -55,19 +55,13 @@ pub(crate) fn difference(report: &DiffReport, (old, new): (&str, &str), made: &M
     }
 }
 
-type Kind = (&'static str, Tone, fn(&PlaceDifference) -> &Vec<Class>);
-
-const KINDS: [Kind; 4] = [
-    ("newly allowed", Tone::Allow, |place| &place.newly_allowed),
-    ("newly denied", Tone::Deny, |place| &place.newly_denied),
-    ("now tracked", Tone::Plain, |place| &place.now_tracked),
-    ("now untracked", Tone::Plain, |place| &place.now_untracked),
-];
+/// Of each of [`KINDS`].
+const TONES: [Tone; KINDS.len()] = [Tone::Allow, Tone::Deny, Tone::Plain, Tone::Plain];
 
 fn figures(report: &DiffReport) -> Vec<Figure> {
-    let mut figures: Vec<_> = KINDS
-        .into_iter()
-        .map(|(name, tone, of)| {
+    let kinds = KINDS.into_iter().zip(TONES);
+    let mut figures: Vec<_> = kinds
+        .map(|((name, of), tone)| {
             let count = report
                 .difference
                 .places
@@ -107,9 +101,11 @@ fn capitalised(name: &str) -> String {
 fn classes(report: &DiffReport) -> Section {
     let places = report.difference.places.iter();
     let all = places.flat_map(|place| {
-        KINDS
-            .into_iter()
-            .flat_map(move |kind| kind.2(place).iter().map(move |class| (place, kind, class)))
+        let kinds = KINDS.into_iter().zip(TONES);
+        kinds.flat_map(move |((name, of), tone)| {
+            let classes = of(place).iter();
+            classes.map(move |class| (place, (tone, name.to_owned()), class))
+        })
     });
     let mut all: Vec<_> = all.collect();
     let more = all.len().saturating_sub(CLASSES);
@@ -138,31 +134,15 @@ fn classes(report: &DiffReport) -> Section {
     )
 }
 
-fn class_row(place: &PlaceDifference, (name, tone, _): Kind, class: &Class) -> Vec<Cell> {
-    let groups = if place.idle_group {
-        "a group that no interface has".to_owned()
-    } else if place.old_groups == place.new_groups {
-        String::new()
-    } else {
-        format!(
-            "groups were {}, are {}",
-            place.old_groups.join(", "),
-            place.new_groups.join(", ")
-        )
-    };
-    let peers: Vec<_> = class.peers.iter().map(peer).collect();
-    let rules: Vec<_> = class
-        .rules
-        .iter()
-        .map(|rule| rule.rule.to_string())
-        .collect();
+fn class_row(place: &PlaceDifference, kind: (Tone, String), class: &Class) -> Vec<Cell> {
+    let groups = groups(place).unwrap_or_default();
     vec![
-        Cell::Marks(vec![(tone, name.to_owned())]),
+        Cell::Marks(vec![kind]),
         Cell::Below(at_most(NAMED, &place.at).join(", "), groups),
         Cell::Below(class.direction.to_owned(), class.family.clone()),
         Cell::Lines(at_most(NAMED, &class.traffic)),
-        Cell::Lines(at_most(NAMED, &peers)),
-        Cell::Lines(at_most(NAMED, &rules)),
+        Cell::Lines(at_most(NAMED, &peers(class))),
+        Cell::Lines(at_most(NAMED, &rules(class))),
     ]
 }
 
@@ -264,15 +244,10 @@ fn flow_row(flow: &ChangedFlow) -> Vec<Cell> {
 /// Which interfaces were compared, where that is not all.
 fn interfaces(report: &DiffReport) -> Vec<(String, Vec<String>)> {
     let found = &report.difference;
-    let renamed = found
-        .renamed
-        .iter()
-        .map(|(old, new)| format!("{old} as {new}"))
-        .collect();
     let facts = [
         ("Interfaces only in the old policy", found.vanished.clone()),
         ("Interfaces only in the new policy", found.appeared.clone()),
-        ("Interfaces taken for the same", renamed),
+        ("Interfaces taken for the same", renamed(found)),
     ];
     let said = facts.into_iter().filter(|(_, names)| !names.is_empty());
     said.map(|(name, names)| (name.to_owned(), names)).collect()
