@@ -170,13 +170,13 @@ fn volume(volume: Volume) -> [Cell; 2] {
 }
 
 /// Which rows a table of flows has no room for.
-const FEWER_PACKETS: &str = "with fewer packets are not listed";
+const FEWER_PACKETS: &str = ", with fewer packets";
 
-/// How many rows a table has no room for, and which: `12 more flows with fewer packets are not listed.` Nothing where it has them all.
+/// How many rows a table has no room for, and which: `Not listed: 12 more flows, with fewer packets.` Nothing where it has them all.
 fn left_out(more: u64, noun: &str, which: &str) -> String {
     match more {
         0 => String::new(),
-        more => format!("{} {which}.", counted(more, noun)),
+        more => format!("Not listed: {}{which}.", counted(more, noun)),
     }
 }
 
@@ -218,6 +218,17 @@ mod tests {
         assert_eq!(share(volume(1), volume(3)), "33.3 %, 1.0 kB");
         assert_eq!(share(volume(0), volume(0)), "0.0 %, 1.0 kB");
         assert_eq!(share(volume(u64::MAX), volume(u64::MAX)), "100.0 %, 1.0 kB");
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        let said = [0, 1, 1234].map(|more| left_out(more, "more flow", FEWER_PACKETS));
+        let expected = [
+            "",
+            "Not listed: 1 more flow, with fewer packets.",
+            "Not listed: 1,234 more flows, with fewer packets.",
+        ];
+        assert_eq!(said, expected);
     }
 
     #[test]

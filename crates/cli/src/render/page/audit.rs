@@ -170,7 +170,7 @@ fn denied(report: &AuditReport) -> Section {
     let more = report
         .denied_service_count
         .saturating_sub(report.denied.len() as u64);
-    let which = "that no rule allows were asked for by strangers, once, or are beyond --top";
+    let which = " that no rule allows; asked for by strangers, once, or beyond --top";
     let columns = volume_and([
         "At",
         "Peer",

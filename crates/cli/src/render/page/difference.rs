@@ -114,9 +114,9 @@ fn classes(report: &DiffReport) -> Section {
     let rows = all
         .into_iter()
         .map(|(place, kind, class)| class_row(place, kind, class));
-    let which = "are not listed; --json has them all";
+    let which = "; --json has them all";
     let table = Table {
-        left_out: left_out(more as u64, "more class", which),
+        left_out: left_out(more as u64, "more row", which),
         ..table(
             "Classes of new flows",
             columns.map(Column::text).into(),
