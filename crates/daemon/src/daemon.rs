@@ -47,6 +47,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select, tick};
 use secgroup_endpoint::PageServer;
+use secgroup_report::words::counted;
 use secgroup_runtime::Event;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -70,7 +71,6 @@ use crate::privileges::Needs;
 use crate::protocol::ReloadOutcome;
 use crate::service::ServiceManager;
 use crate::user::Account;
-use crate::words::counted;
 
 /// How often the main loop looks around although nothing happened: links that wait, flow marks, the watchdog.
 const ROUND: Duration = Duration::from_secs(1);

@@ -16,7 +16,6 @@ pub mod service;
 pub mod trust;
 pub mod user;
 mod way;
-pub mod words;
 
 pub use crate::daemon::{Ended, RunError, RunOptions, check, run};
 pub use crate::loaded::Loaded;

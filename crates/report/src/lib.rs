@@ -5,7 +5,7 @@ mod chart;
 mod data;
 mod page;
 mod policy;
-mod words;
+pub mod words;
 
 pub use crate::data::{
     Block, Cell, Chart, Column, Figure, Limit, Matrix, Page, Pair, Section, Series, Shape, Table,
@@ -13,7 +13,6 @@ pub use crate::data::{
 };
 pub use crate::page::{STYLE, html};
 pub use crate::policy::content_security_policy;
-pub use crate::words::duration;
 
 /// The colours of a page as CSS: variables on the root, light and dark, with a switch (`data-theme` on the root: `light` or `dark`;
 /// without it the reader's system chooses). Whoever else shows what secgroup found shows it in these.

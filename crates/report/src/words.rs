@@ -1,7 +1,8 @@
-//! Numbers and times, as people write them.
+//! Numbers and times as people write them: on pages, on the terminal and in the log.
 
 /// A number with its thousands apart: `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -13,8 +14,16 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// How many of something whose plural ends in `s`: `1 packet`, `1,234 packets`.
+#[must_use]
+pub fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
+}
+
 /// Bytes in the largest unit that leaves a whole digit, by powers of 1000: `999 B`, `1.5 kB`, `2.0 GB`.
-pub(crate) fn bytes(number: u64) -> String {
+#[must_use]
+pub fn bytes(number: u64) -> String {
     if number < 1000 {
         return format!("{number} B");
     }
@@ -90,6 +99,12 @@ mod tests {
         );
         let ticks = [0, 999, 1000, 1_550, 20_000_000].map(short);
         assert_eq!(ticks, ["0", "999", "1k", "1.5k", "20M"]);
+    }
+
+    #[test]
+    fn one_is_singular() {
+        let shown = [0, 1, 2, 1000].map(|n| counted(n, "note"));
+        assert_eq!(shown, ["0 notes", "1 note", "2 notes", "1,000 notes"]);
     }
 
     #[test]

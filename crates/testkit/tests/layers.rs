@@ -80,7 +80,7 @@ const ALLOWED: [(&str, &[&str]); 24] = [
             "report",
         ],
     ),
-    ("top", &["packet", "daemon"]),
+    ("top", &["packet", "daemon", "report"]),
     (
         "cli",
         &[

@@ -174,7 +174,7 @@ impl App {
 
 /// `1 connection`, `2 connections`.
 pub(crate) fn connections(count: u64) -> String {
-    secgroup_daemon::words::counted(count, "connection")
+    secgroup_report::words::counted(count, "connection")
 }
 
 #[cfg(test)]

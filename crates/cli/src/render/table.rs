@@ -2,7 +2,7 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
-pub(crate) use secgroup_daemon::words::{counted, grouped};
+pub(crate) use secgroup_report::words::{bytes, counted, grouped};
 
 /// A table with these columns.
 pub(crate) fn table(columns: &[&str]) -> Table {
@@ -41,35 +41,5 @@ pub(crate) fn rounded(rate: f64) -> String {
         format!("{:.1} k", rate / 1e3)
     } else {
         format!("{rate:.0}")
-    }
-}
-
-/// Bytes in the largest unit that leaves a whole digit: `999 B`, `1.5 kB`, `2.0 GB` (powers of
-/// 1000).
-pub(crate) fn bytes(number: u64) -> String {
-    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
-    if number < 1000 {
-        return format!("{number} B");
-    }
-    let mut scaled = number;
-    let mut unit = 0;
-    while scaled >= 1_000_000 && unit + 1 < UNITS.len() {
-        scaled /= 1000;
-        unit += 1;
-    }
-    format!("{}.{} {}", scaled / 1000, scaled % 1000 / 100, UNITS[unit])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_have_a_unit() {
-        let shown: Vec<_> = [0, 999, 1000, 1_550, 2_000_000, u64::MAX].map(bytes).into();
-        assert_eq!(
-            shown,
-            ["0 B", "999 B", "1.0 kB", "1.5 kB", "2.0 MB", "18.4 EB"]
-        );
     }
 }

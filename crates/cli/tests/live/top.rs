@@ -182,7 +182,7 @@ fn sees_rules(lab: &Lab, terminal: &Tmux) {
     for allows in [format!("tcp 22 from {O}/32"), format!("tcp 80 from {ANY}")] {
         let hits = hits(&allows);
         assert!(hits > 20, "{allows}: {hits}");
-        let shown = secgroup_daemon::words::grouped(hits);
+        let shown = secgroup_report::words::grouped(hits);
         terminal.line(&[&shown, &allows]);
     }
     let first_hits = |screen: &str| {

@@ -13,6 +13,7 @@ use secgroup_datapath::{AlwaysTrack, Settings};
 use secgroup_import::Options;
 use secgroup_io::live::nfqueue::FlowMark;
 use secgroup_model::AccountId;
+use secgroup_report::words::counted;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -21,7 +22,6 @@ use super::file::{self, Count, File};
 use super::problems::Problems;
 use super::tree::Place;
 use super::{Api, Config, Daemon, Host, Log, PolicyFiles, QueueRange, Workers, seconds};
-use crate::words::counted;
 
 mod devices;
 mod flow_log;

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::words::counted;
+use secgroup_report::words::counted;
 
 /// Of what is missing, so much is named.
 const NAMED: usize = 3;

@@ -2,7 +2,7 @@
 
 use ratatui::text::{Line, Span};
 use secgroup_daemon::protocol::StatusDocument;
-use secgroup_daemon::words::counted;
+use secgroup_report::words::counted;
 
 use super::as_fits;
 use crate::app::{App, Mode};

@@ -1,7 +1,7 @@
 //! What was denied lately, and why.
 
 use secgroup_daemon::protocol::DenialLine;
-use secgroup_daemon::words::grouped;
+use secgroup_report::words::grouped;
 
 use crate::sample::Sample;
 use crate::table::{Cell, Column, Row, Shape, Sorting, Tone};

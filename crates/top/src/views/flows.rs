@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use secgroup_daemon::protocol::{
     FlowLine, FlowQuery, FlowState, TrafficLine, TrafficOrder, TrafficPage, parse_protocol,
 };
-use secgroup_daemon::words::grouped;
 use secgroup_packet::Direction;
+use secgroup_report::words::grouped;
 
 use crate::sample::Sample;
 use crate::table::{Cell, Column, Row, Shape, Sorting, Tone};

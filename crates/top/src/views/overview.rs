@@ -1,7 +1,7 @@
 //! Interfaces: what each carries, and why the rest does not pass.
 
 use secgroup_daemon::protocol::{InterfaceReport, InterfaceState, VerdictReport};
-use secgroup_daemon::words::grouped;
+use secgroup_report::words::grouped;
 
 use crate::meter::{InterfaceRates, Meter, lost};
 use crate::sample::Sample;

@@ -1,7 +1,7 @@
 //! The rules in force, and what passes by each.
 
 use secgroup_daemon::protocol::RuleLine;
-use secgroup_daemon::words::grouped;
+use secgroup_report::words::grouped;
 
 use crate::meter::{Meter, Rate};
 use crate::sample::Sample;

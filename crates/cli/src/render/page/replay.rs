@@ -3,7 +3,8 @@
 use secgroup_replay::{
     DeniedFlowReport, InterfaceReport, Report, RuleReport, Survey, VerdictReport, WideRule,
 };
-use secgroup_report::{Block, Cell, Column, Figure, Page, Section, Table, Tone, duration};
+use secgroup_report::words::duration;
+use secgroup_report::{Block, Cell, Column, Figure, Page, Section, Table, Tone};
 
 use super::{
     FEWER_PACKETS, Made, at_most, captured, figure, left_out, made_by, percent, section, share,

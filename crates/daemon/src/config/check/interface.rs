@@ -2,6 +2,7 @@
 
 use secgroup_control::Attachment;
 use secgroup_model::NetworkInterfaceId;
+use secgroup_report::words::counted;
 use secgroup_runtime::Sees;
 
 use super::Check;
@@ -9,7 +10,6 @@ use super::devices::{Devices, Share, Thing};
 use crate::config::file::{self, EtherType, ModeName};
 use crate::config::tree::Place;
 use crate::config::{BackendName, Binding, CaptureFiles, Interface, Mode, Port, QueueRange};
-use crate::words::counted;
 
 use ModeName::{Host, Inline, Watch};
 
