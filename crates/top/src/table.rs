@@ -20,6 +20,11 @@ pub(crate) struct Column {
     pub(crate) shape: Shape,
 }
 
+/// A column of this title, rank and shape.
+pub(crate) const fn column(title: &'static str, rank: u8, shape: Shape) -> Column {
+    Column { title, rank, shape }
+}
+
 /// What is in a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {

@@ -6,24 +6,32 @@ use crate::asking::Update;
 use crate::testing::{after, buffer, busy, press, quiet, screen};
 use crate::views::View;
 
+#[track_caller]
+fn assert_shown(text: &str, words: &[&str]) {
+    for shown in words {
+        assert!(text.contains(shown), "'{shown}' is not in\n{text}");
+    }
+}
+
 #[test]
 fn the_overview_on_a_screen_of_80_by_24() {
     let app = after([busy(9), busy(10)]);
     let text = screen(&app, 80, 24);
-    for shown in [
-        "secgroup  policy 7  3 rules  2 connections  up 10s  pid 42  0.1.0",
-        " 1 Overview  2 Flows  3 Denials  4 Rules",
-        "INTERFACE▲ STATE",
-        "800k",
-        "2 of 100",
-        "── web",
-        "in   deny     no-rule         10      100",
-        "in, bit/s: 800k, at most 800k",
-        "█",
-        "q quit  ? help",
-    ] {
-        assert!(text.contains(shown), "'{shown}' is not in\n{text}");
-    }
+    assert_shown(
+        &text,
+        &[
+            "secgroup  policy 7  3 rules  2 connections  up 10s  pid 42  0.1.0",
+            " 1 Overview  2 Flows  3 Denials  4 Rules",
+            "INTERFACE▲ STATE",
+            "800k",
+            "2 of 100",
+            "── web",
+            "in   deny     no-rule         10      100",
+            "in, bit/s: 800k, at most 800k",
+            "█",
+            "q quit  ? help",
+        ],
+    );
 }
 
 #[test]
@@ -31,16 +39,17 @@ fn flows_on_a_screen_of_80_by_24() {
     let mut app = after([busy(10)]);
     press(&mut app, "2");
     let text = screen(&app, 80, 24);
-    for shown in [
-        "PROTO  LOCAL",
-        "▼bit/s",
-        "tcp    10.0.1.10:443",
-        "established",
-        "untracked",
-        "5.5M",
-    ] {
-        assert!(text.contains(shown), "'{shown}' is not in\n{text}");
-    }
+    assert_shown(
+        &text,
+        &[
+            "PROTO  LOCAL",
+            "▼bit/s",
+            "tcp    10.0.1.10:443",
+            "established",
+            "untracked",
+            "5.5M",
+        ],
+    );
 }
 
 #[test]
@@ -54,9 +63,7 @@ fn what_matters_most_is_there_at_40_by_10() {
     ] {
         press(&mut app, key);
         let text = screen(&app, 40, 10);
-        for word in shown {
-            assert!(text.contains(word), "'{word}' is not in\n{text}");
-        }
+        assert_shown(&text, &shown);
         assert!(text.contains("q quit"), "{text}");
     }
 }
@@ -112,9 +119,7 @@ fn details_say_what_there_was_no_room_for() {
     let mut app = after([busy(10)]);
     press(&mut app, "3\n");
     let text = screen(&app, 40, 16);
-    for shown in ["no rule allows it", "secgroup explain --live"] {
-        assert!(text.contains(shown), "'{shown}' is not in\n{text}");
-    }
+    assert_shown(&text, &["no rule allows it", "secgroup explain --live"]);
 }
 
 #[test]

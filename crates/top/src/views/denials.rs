@@ -4,13 +4,9 @@ use secgroup_daemon::protocol::DenialLine;
 use secgroup_report::words::grouped;
 
 use crate::sample::Sample;
-use crate::table::{Cell, Column, Row, Shape, Sorting, Tone};
+use crate::table::{Cell, Column, Row, Shape, Sorting, Tone, column};
 use crate::units::{age, count};
 use crate::views::{end, way};
-
-const fn column(title: &'static str, rank: u8, shape: Shape) -> Column {
-    Column { title, rank, shape }
-}
 
 pub(super) const COLUMNS: &[Column] = &[
     column("AGO", 1, Shape::Number),

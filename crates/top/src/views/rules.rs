@@ -5,13 +5,9 @@ use secgroup_report::words::grouped;
 
 use crate::meter::{Meter, Rate};
 use crate::sample::Sample;
-use crate::table::{Cell, Column, Row, Shape, Sorting, Tone};
+use crate::table::{Cell, Column, Row, Shape, Sorting, Tone, column};
 use crate::units::{count, scaled};
 use crate::views::way;
-
-const fn column(title: &'static str, rank: u8, shape: Shape) -> Column {
-    Column { title, rank, shape }
-}
 
 pub(super) const COLUMNS: &[Column] = &[
     column("PACKETS", 0, Shape::Number),
