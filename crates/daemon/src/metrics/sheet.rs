@@ -44,9 +44,7 @@ impl<'e> Sheet<'e> {
         rows: impl IntoIterator<Item = (Labels<'a, N>, V)>,
     ) -> fmt::Result {
         let kind = MetricType::Counter;
-        let rows = rows.into_iter();
-        let rows = rows.map(|(labels, value)| (labels, ConstCounter::new(value)));
-        self.family(name, unit, help, kind, rows)
+        self.family(name, unit, help, kind, rows, ConstCounter::new)
     }
 
     /// Numbers that rise and fall. No two rows have the same labels.
@@ -58,9 +56,7 @@ impl<'e> Sheet<'e> {
         rows: impl IntoIterator<Item = (Labels<'a, N>, V)>,
     ) -> fmt::Result {
         let kind = MetricType::Gauge;
-        let rows = rows.into_iter();
-        let rows = rows.map(|(labels, value)| (labels, ConstGauge::new(value)));
-        self.family(name, unit, help, kind, rows)
+        self.family(name, unit, help, kind, rows, ConstGauge::new)
     }
 
     /// What does not change, in labels.
@@ -86,17 +82,18 @@ impl<'e> Sheet<'e> {
         family.encode_histogram::<NoLabelSet>(sum, count, buckets, None)
     }
 
-    fn family<'a, const N: usize, M: EncodeMetric>(
+    fn family<'a, const N: usize, V, M: EncodeMetric>(
         &mut self,
         name: &str,
         unit: Option<&Unit>,
         help: &str,
         kind: MetricType,
-        rows: impl Iterator<Item = (Labels<'a, N>, M)>,
+        rows: impl IntoIterator<Item = (Labels<'a, N>, V)>,
+        series: impl Fn(V) -> M,
     ) -> fmt::Result {
         let mut family = self.0.encode_descriptor(name, help, unit, kind)?;
         for (labels, value) in rows {
-            value.encode(family.encode_family(&labels)?)?;
+            series(value).encode(family.encode_family(&labels)?)?;
         }
         Ok(())
     }
