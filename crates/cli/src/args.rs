@@ -32,8 +32,8 @@ pub(crate) use self::stacks::{ApplyArgs, DeleteStack, Deploy, Stacks};
 pub(crate) use self::state::{State, StateCommand};
 pub(crate) use self::top::Top;
 
-/// EC2 security groups for any Linux host: replay captures against a policy, check a policy,
-/// explain a verdict.
+/// EC2 security groups for any Linux host: enforced on live traffic, managed by the AWS tools,
+/// tried on captures, explained, compared and narrowed.
 #[derive(Debug, Parser)]
 #[command(
     name = "secgroup",
@@ -42,8 +42,8 @@ pub(crate) use self::top::Top;
     max_term_width = 100
 )]
 #[command(
-    after_help = "Exit codes: 0 done; 1 a check that was asked for failed; 2 bad usage or input.\n\
-    'secgroup COMMAND --help' shows examples."
+    after_help = "Exit codes: 0 done; 1 a check that was asked for failed, or a request was refused; 2 bad usage or\n\
+    input; 3 a dry run has changes to show. 'secgroup COMMAND --help' shows examples."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

@@ -59,8 +59,8 @@ pub(crate) struct Deploy {
   secgroup delete-stack web
   secgroup delete-stack web --yes
 
-Exit codes: 0 done; 1 refused, and nothing was changed; 2 bad usage, or no state of an endpoint; 3 with
---dry-run: there is something to delete.")]
+Exit codes: 0 done; 1 refused, and nothing was changed; 2 bad usage, or no state of an endpoint; 3
+with --dry-run: there is something to delete.")]
 pub(crate) struct DeleteStack {
     /// Name of the stack.
     #[arg(value_name = "NAME")]

@@ -29,9 +29,14 @@ pub(crate) struct State {
 #[derive(Debug, Subcommand)]
 pub(crate) enum StateCommand {
     /// Print the whole state as one JSON document.
+    #[command(after_help = "Example:
+  secgroup state export > state.json")]
     Export,
 
     /// Put the state of such a document in the place of the one that there is.
+    #[command(after_help = "Examples:
+  secgroup state import state.json
+  ssh other-host secgroup state export | secgroup state import -")]
     Import {
         /// The document; '-' is standard input.
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
@@ -39,6 +44,8 @@ pub(crate) enum StateCommand {
     },
 
     /// Copy the store to a new file, which can be put in its place.
+    #[command(after_help = "Example:
+  secgroup state backup /var/backups/endpoint.redb")]
     Backup {
         /// The file to be made.
         #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -19,8 +19,8 @@ use super::SocketArgs;
   secgroup top --json | jq '.traffic.highest[0]'
   secgroup top --json | jq -r '.denials.flows[] | \"\\(.reason) \\(.flow)\"'
 
-Keys: 1 to 4 or Tab for the views; arrows, Enter for details; s sorts by the next column, S the other
-way round; / filters, Esc ends that; d cuts the chosen connection; p pauses; ? helps; q quits.
+Keys: 1 to 4 or Tab for the views; arrows, Enter for details; s sorts by the next column, S the
+other way round; / filters, Esc ends that; d cuts the chosen connection; p pauses; ? helps; q quits.
 
 NO_COLOR, set to anything, takes the colours away.
 
