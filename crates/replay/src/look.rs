@@ -38,7 +38,7 @@ impl Lookout {
         };
         let error = match &frame.parse() {
             Ok(Parsed::Ip(packet)) => {
-                let crossed = self.selector.crossed(packet.addresses, &frame);
+                let crossed = self.selector.crossed(&packet.addresses, &frame);
                 match self.verified(&frame, packet, crossed) {
                     Ok(()) => return put(Kind::Ip(*packet), crossed),
                     Err(error) => error,
@@ -71,7 +71,7 @@ impl Lookout {
     fn crossed_by(&self, frame: &Frame<'_>, error: ParseError) -> Crossed {
         let addresses = error.addresses();
         addresses.map_or_else(Crossed::default, |addresses| {
-            self.selector.crossed(addresses, frame)
+            self.selector.crossed(&addresses, frame)
         })
     }
 }

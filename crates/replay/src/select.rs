@@ -71,7 +71,7 @@ impl Addresses {
         Self::new(&known.collect())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, address: Ipv4Addr) -> Option<InterfaceIndex> {
         let address = address.to_bits();
         let mut place = self.home(address);
@@ -192,19 +192,41 @@ impl Selector {
     }
 
     /// What a packet between `addresses` in `frame` crosses.
-    #[inline]
+    ///
+    /// Inlined by force, and by reference: of nearly every packet the addresses are in registers then, and to pass them on in memory costs more than
+    /// to look them up.
+    #[inline(always)]
     #[must_use]
-    pub fn crossed(&self, addresses: AddressPair, frame: &Frame<'_>) -> Crossed {
-        let (src, dst) = match addresses {
-            AddressPair::V4 { src, dst } => (self.v4.find(src), self.v4.find(dst)),
-            AddressPair::V6 { src, dst } => {
-                (self.v6.get(&src).copied(), self.v6.get(&dst).copied())
-            }
+    pub fn crossed(&self, addresses: &AddressPair, frame: &Frame<'_>) -> Crossed {
+        let crossed = match addresses {
+            AddressPair::V4 { src, dst } => Crossed {
+                egress: self.v4.find(*src),
+                ingress: self.v4.find(*dst),
+            },
+            AddressPair::V6 { src, dst } => self.crossed_v6(src, dst),
         };
-        let mut crossed = Crossed {
-            egress: src,
-            ingress: dst,
-        };
+        if self.prefixes.is_empty() && self.macs.is_empty() {
+            return crossed;
+        }
+        self.by_more_than_addresses(crossed, addresses, frame)
+    }
+
+    #[inline(never)]
+    fn crossed_v6(&self, src: &Ipv6Addr, dst: &Ipv6Addr) -> Crossed {
+        Crossed {
+            egress: self.v6.get(src).copied(),
+            ingress: self.v6.get(dst).copied(),
+        }
+    }
+
+    /// Delegated prefixes count where no address does, and MAC addresses before both.
+    #[inline(never)]
+    fn by_more_than_addresses(
+        &self,
+        mut crossed: Crossed,
+        addresses: &AddressPair,
+        frame: &Frame<'_>,
+    ) -> Crossed {
         if !self.prefixes.is_empty() {
             crossed.egress = crossed.egress.or_else(|| self.delegated(addresses.src()));
             crossed.ingress = crossed.ingress.or_else(|| self.delegated(addresses.dst()));

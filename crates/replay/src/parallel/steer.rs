@@ -60,7 +60,7 @@ impl Steer {
     }
 
     /// The worker of a packet that is no fragment.
-    #[inline]
+    #[inline(always)]
     pub(super) fn packet(
         &self,
         packet: &Packet,
@@ -70,7 +70,7 @@ impl Steer {
         if packet.is_icmp_error() {
             return self.icmp_error(packet, record, crossed);
         }
-        if self.is_of_service(packet.addresses) {
+        if self.is_of_service(&packet.addresses) {
             return Ok(0);
         }
         Ok(self.worker(self.steering.of_packet(packet)))
@@ -98,7 +98,7 @@ impl Steer {
         record: &Record<'_>,
         crossed: Crossed,
     ) -> Result<u8, Alone> {
-        let own = self.is_of_service(packet.addresses).then_some(0);
+        let own = self.is_of_service(&packet.addresses).then_some(0);
         // Which of the interfaces makes no difference to the sum.
         let place = crossed.places().next();
         let quoted = place.and_then(|(interface, direction)| {
@@ -134,11 +134,13 @@ impl Steer {
     }
 
     #[inline]
-    fn is_of_service(&self, addresses: AddressPair) -> bool {
+    fn is_of_service(&self, addresses: &AddressPair) -> bool {
         self.counts_services
             && match addresses {
-                AddressPair::V4 { src, dst } => self.is_service_v4(src) || self.is_service_v4(dst),
-                AddressPair::V6 { src, dst } => is_service_v6(src) || is_service_v6(dst),
+                AddressPair::V4 { src, dst } => {
+                    self.is_service_v4(*src) || self.is_service_v4(*dst)
+                }
+                AddressPair::V6 { src, dst } => is_service_v6(*src) || is_service_v6(*dst),
             }
     }
 
