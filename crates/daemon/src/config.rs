@@ -112,8 +112,21 @@ pub struct Metrics {
 /// What is shown in a browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Where: an address of loopback.
+    /// Where.
     pub listen: SocketAddr,
+    /// To whom.
+    pub viewers: Viewers,
+}
+
+/// Who may look at the live page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Viewers {
+    /// Every user of this host: it listens on loopback.
+    ThisHost,
+    /// Whoever has an access key of [`Config::api`], which is there.
+    KeysOfApi,
+    /// Whoever has an access key of this file, which is made where it is not there.
+    KeysIn(PathBuf),
 }
 
 /// The process.

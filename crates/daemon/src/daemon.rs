@@ -37,6 +37,7 @@ mod replacing;
 mod saving;
 mod standing;
 mod state;
+mod viewers;
 mod watching;
 
 use std::ffi::OsString;
@@ -46,7 +47,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select, tick};
-use secgroup_endpoint::PageServer;
+use secgroup_endpoint::{Gate, PageServer};
 use secgroup_report::words::counted;
 use secgroup_runtime::Event;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -170,6 +171,8 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
     let prepared = Prepared::open(&loaded.config).map_err(RunError::Failed)?;
     let managed = prepared.as_ref().map(Prepared::service);
     let deliveries = prepared.as_ref().map(Prepared::deliveries);
+    let gate = viewers::gate(&loaded.config, prepared.as_ref().map(Prepared::keys))
+        .map_err(RunError::Failed)?;
     let flow_logs = FlowLogging::start(&loaded.config, deliveries.unwrap_or_default())
         .map_err(RunError::Failed)?;
     let operator = Operator::start(
@@ -190,7 +193,7 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
                 .map(|prepared| prepared.listen(&operator))
                 .transpose();
             let endpoint = endpoint.map_err(RunError::Failed)?;
-            let pages = serve_pages(&operator)?;
+            let pages = serve_pages(&operator, gate)?;
             let child = child.map_err(RunError::Failed)?;
             Ok((server, child, endpoint, pages))
         });
@@ -219,17 +222,21 @@ pub fn run(options: &RunOptions) -> Result<Ended, RunError> {
     Ok(ended.map_or(Ended::Stopped, Ended::Program))
 }
 
-/// Listens for Prometheus and for browsers, where that is wanted.
-fn serve_pages(operator: &Arc<Operator>) -> Result<Vec<PageServer>, RunError> {
+/// Listens for Prometheus and for browsers, where that is wanted; the latter through `gate`, if there is one.
+fn serve_pages(
+    operator: &Arc<Operator>,
+    gate: Option<Arc<Gate>>,
+) -> Result<Vec<PageServer>, RunError> {
     let config = operator.config();
     let mut servers = Vec::new();
     if let Some(wanted) = config.metrics {
-        let pages = metrics::of_daemon(Arc::clone(operator) as Arc<dyn Measure>, wanted.rules);
+        let measure = Arc::clone(operator) as Arc<dyn Measure>;
+        let pages = metrics::of_daemon(measure, wanted.rules, gate.clone());
         servers.push(metrics::serve(wanted.listen, pages).map_err(failed)?);
     }
     if let Some(wanted) = config.page {
-        let pages = page::of_daemon(Arc::clone(operator) as Arc<dyn Operate>);
-        servers.push(page::serve(wanted.listen, pages).map_err(failed)?);
+        let operate = Arc::clone(operator) as Arc<dyn Operate>;
+        servers.push(page::serve(wanted.listen, operate, gate).map_err(failed)?);
     }
     Ok(servers)
 }

@@ -29,7 +29,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use secgroup_endpoint::{Asked, Count, Page, PageServer, Pages, Service, StartError};
+use secgroup_endpoint::{Asked, Count, Gate, Page, PageServer, Pages, Service, StartError};
 use secgroup_runtime::{Census, WorkerStatus};
 
 use self::families::{Calls, Families};
@@ -98,11 +98,16 @@ impl Timing {
     }
 }
 
-/// The metrics of a running firewall, with at most so many rules by themselves.
+/// The metrics of a running firewall, with at most so many rules by themselves; and those of the gate in front of its live page, if it has one.
 #[must_use]
-pub fn of_daemon(measure: Arc<dyn Measure>, rules: usize) -> Arc<dyn Pages> {
+pub fn of_daemon(
+    measure: Arc<dyn Measure>,
+    rules: usize,
+    gate: Option<Arc<Gate>>,
+) -> Arc<dyn Pages> {
     Arc::new(Firewall {
         measure,
+        gate,
         kept: Mutex::new(Kept {
             seats: RuleSeats::new(rules),
             census: None,
@@ -122,7 +127,7 @@ pub fn of_endpoint(service: Arc<Service>) -> Arc<dyn Pages> {
 /// # Errors
 /// In one line: it cannot be listened to.
 pub fn serve(address: SocketAddr, pages: Arc<dyn Pages>) -> Result<PageServer, StartError> {
-    let server = PageServer::start(address, PageServer::limits(), pages)?;
+    let server = PageServer::start(address, PageServer::limits(), pages, None)?;
     tracing::info!("metrics are at {}", url(server.address()));
     Ok(server)
 }
@@ -136,6 +141,7 @@ pub fn url(address: SocketAddr) -> String {
 /// A firewall, as pages.
 struct Firewall {
     measure: Arc<dyn Measure>,
+    gate: Option<Arc<Gate>>,
     kept: Mutex<Kept>,
 }
 
@@ -163,6 +169,7 @@ impl Firewall {
             measured,
             rules,
             census,
+            refusals: self.gate.as_ref().map(|gate| gate.refusals()),
         }
     }
 }

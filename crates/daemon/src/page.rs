@@ -1,8 +1,8 @@
-//! The live page: how the firewall is, in a browser of this host.
+//! The live page: how the firewall is, in a browser.
 //!
 //! ```text
-//!  browser ──GET /──► one page of HTML, which needs nothing else
-//!          ──GET /ask?request="status"──► what the control socket answers, for requests that change nothing
+//!  browser ──GET /──► one page of HTML, which needs nothing else and tells nothing
+//!          ──GET /ask?request="status"──► [Gate] ──► what the control socket answers, for requests that change nothing
 //! ```
 //!
 //! There is no second protocol: the page asks for [`Request`]s and gets [`Answer`]s, as `secgroup status`, `flows` and `explain` do, and counts differences by
@@ -10,8 +10,14 @@
 //!
 //! # Who may look
 //!
-//! No key is asked for: every user of this host may look. So it listens on loopback alone, where [`PageServer`] answers to no name of others (DNS
-//! rebinding). From elsewhere it is reached through what asks who is there: `ssh -L`, or a proxy.
+//! On loopback no key is asked for, unless one is wanted: every user of this host may look. There [`PageServer`] answers to no name of others (DNS rebinding).
+//!
+//! Beyond loopback, `/ask` is for whoever signs it with an access key, as calls of the EC2 endpoint are signed: the check is the endpoint's ([`Gate`]), so `curl --aws-sigv4` and every
+//! SDK can ask, too. The page itself is for everybody. It asks for a key, holds it in memory and signs in the browser (`page/sign.js`; what browsers have for that
+//! they give only to pages that came over TLS). The secret is never sent.
+//!
+//! It is plain HTTP: whoever is between can read the answers, and can change the page, which is then no longer this one. On a network that is not trusted it belongs behind a
+//! proxy that speaks TLS, or is reached by `ssh -L`.
 //!
 //! # What it may cost
 //!
@@ -23,7 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use secgroup_endpoint::{Asked, Page, PageServer, Pages, StartError};
+use secgroup_endpoint::{Asked, Gate, Page, PageServer, Pages, StartError};
 use secgroup_report::{STYLE, content_security_policy};
 
 use crate::control::{Operate, carry_out, check};
@@ -46,37 +52,29 @@ const JSON: &str = "application/json";
 const HEAD: &str = include_str!("page/head.html");
 const BODY: &str = include_str!("page/body.html");
 const OWN_STYLE: &str = include_str!("page/page.css");
-const SCRIPT: &str = include_str!("page/page.js");
+/// One script of three parts: each defines a name that those behind it use.
+const SCRIPT: &str = concat!(
+    include_str!("page/sign.js"),
+    include_str!("page/door.js"),
+    include_str!("page/page.js")
+);
+/// Tells the page that a key is wanted, before it asks for anything.
+const IS_KEYED: &str = "<meta name=\"secgroup-keys\" content=\"wanted\">\n";
 
-/// A running firewall as a page.
-#[must_use]
-pub fn of_daemon(operate: Arc<dyn Operate>) -> Arc<dyn Pages> {
-    let style = [STYLE, OWN_STYLE].concat();
-    let policy = content_security_policy(&style, SCRIPT);
-    Arc::new(Live {
-        operate,
-        policy: format!("{policy}; connect-src 'self'; frame-ancestors 'none'"),
-        html: [
-            HEAD,
-            "<style>",
-            &style,
-            "</style></head><body>",
-            BODY,
-            "<script>",
-            SCRIPT,
-            "</script></body></html>\n",
-        ]
-        .concat(),
-        kept: Mutex::default(),
-    })
-}
-
-/// Serves the page at this address.
+/// Serves a running firewall as a page at this address: to every user of this host, or to whoever the gate lets in.
 ///
 /// # Errors
-/// In one line: it cannot be listened to.
-pub fn serve(address: SocketAddr, pages: Arc<dyn Pages>) -> Result<PageServer, StartError> {
-    let server = PageServer::start(address, PageServer::limits(), pages)?;
+/// In one line: it cannot be listened to, or others could and there is no gate.
+pub fn serve(
+    address: SocketAddr,
+    operate: Arc<dyn Operate>,
+    gate: Option<Arc<Gate>>,
+) -> Result<PageServer, StartError> {
+    if gate.is_none() && !address.ip().to_canonical().is_loopback() {
+        return Err(StartError::Keyless(address));
+    }
+    let pages = Arc::new(Live::new(operate, gate.is_some()));
+    let server = PageServer::start(address, PageServer::limits(), pages, gate)?;
     tracing::info!("the live page is at http://{}/", server.address());
     Ok(server)
 }
@@ -96,6 +94,30 @@ struct Kept {
     until: Instant,
 }
 
+impl Live {
+    fn new(operate: Arc<dyn Operate>, is_keyed: bool) -> Self {
+        let style = [STYLE, OWN_STYLE].concat();
+        let policy = content_security_policy(&style, SCRIPT);
+        Self {
+            operate,
+            policy: format!("{policy}; connect-src 'self'; frame-ancestors 'none'"),
+            html: [
+                HEAD,
+                if is_keyed { IS_KEYED } else { "" },
+                "<style>",
+                &style,
+                "</style></head><body>",
+                BODY,
+                "<script>",
+                SCRIPT,
+                "</script></body></html>\n",
+            ]
+            .concat(),
+            kept: Mutex::default(),
+        }
+    }
+}
+
 impl Pages for Live {
     fn page(&self, asked: &Asked) -> Option<Page> {
         match asked.path.as_str() {
@@ -106,6 +128,10 @@ impl Pages for Live {
             "/ask" => Some(Page::new(JSON, self.ask(&asked.query))),
             _ => None,
         }
+    }
+
+    fn is_open(&self, path: &str) -> bool {
+        path == "/"
     }
 }
 
@@ -146,10 +172,15 @@ impl Live {
 /// The request of a query, `request=` and its JSON, or what is wrong with it.
 fn understand(query: &str) -> Result<Request, Box<Response>> {
     let bad = |message: String| Box::new(Response::error(ErrorCode::BadRequest, message));
-    let mut parameters = form_urlencoded::parse(query.as_bytes());
-    let request = parameters.find(|(name, _)| name == "request");
+    let parameters = form_urlencoded::parse(query.as_bytes());
+    let mut requests = parameters.filter(|(name, _)| name == "request");
+    let request = requests.next();
     let (_, request) = request
         .ok_or_else(|| bad("what is asked? For example: /ask?request=%22status%22".to_owned()))?;
+    if requests.next().is_some() {
+        // A signature does not say which comes first.
+        return Err(bad("one request at a time".to_owned()));
+    }
     let request =
         serde_json::from_str(&request).map_err(|error| bad(format!("not a request: {error}")))?;
     let refused = |message: &str| Err(Box::new(Response::error(ErrorCode::Forbidden, message)));
@@ -188,5 +219,7 @@ fn text(response: Response) -> String {
     })
 }
 
+#[cfg(test)]
+mod signing;
 #[cfg(test)]
 mod tests;

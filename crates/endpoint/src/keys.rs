@@ -4,15 +4,18 @@
 //! errors, not in logs.
 
 mod file;
+mod ring;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use secgroup_api::Credentials;
+use jiff::Timestamp;
+use secgroup_api::{Claim, Credentials, HttpRequest};
 use secgroup_ec2::Caller;
-use secgroup_model::AccountId;
+use secgroup_model::{AccountId, ErrorCode, ModelError};
 
 pub use self::file::KeysError;
+pub use self::ring::Keyring;
 use crate::random::Random;
 
 /// Ids of keys are this long at most.
@@ -78,6 +81,15 @@ impl AccessKey {
         }
     }
 
+    /// The same key, which may only look.
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        Self {
+            access: Access::ReadOnly,
+            ..self
+        }
+    }
+
     /// What it signs with.
     #[must_use]
     pub fn credentials(&self) -> Credentials<'_> {
@@ -127,16 +139,40 @@ impl Keys {
     /// One new key for each account.
     #[must_use]
     pub fn generate(accounts: &[AccountId], random: &Random) -> Self {
-        let keys = accounts
-            .iter()
-            .map(|account| AccessKey::generate(account, random));
-        Self(keys.map(|key| (key.id.clone(), key)).collect())
+        let keys = accounts.iter();
+        keys.map(|account| AccessKey::generate(account, random))
+            .collect()
     }
 
     /// The key of this id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&AccessKey> {
         self.0.get(id)
+    }
+
+    /// The key that signed `request`, of which `claim` is what it says of itself.
+    ///
+    /// # Errors
+    /// Those of [`Claim::verify`]: a key that is not known and a signature that is wrong get one answer.
+    pub(crate) fn signer(
+        &self,
+        claim: &Claim,
+        request: &HttpRequest<'_>,
+        now: Timestamp,
+    ) -> Result<&AccessKey, ModelError> {
+        let key = self.get(&claim.key_id);
+        claim.verify(request, key.map(AccessKey::credentials), now)?;
+        // A key that is not known was refused by `verify`.
+        key.ok_or_else(|| {
+            ModelError::new(ErrorCode::InternalError, "An internal error has occurred")
+        })
+    }
+
+    /// Those of one account.
+    #[must_use]
+    pub fn of_account(&self, account: &AccountId) -> Self {
+        let keys = self.iter().filter(|key| key.account == account.as_str());
+        keys.cloned().collect()
     }
 
     /// All of them, in order of ids.
@@ -164,6 +200,13 @@ impl Keys {
 
     fn add(&mut self, key: AccessKey) {
         self.0.insert(key.id.clone(), key);
+    }
+}
+
+impl FromIterator<AccessKey> for Keys {
+    fn from_iter<I: IntoIterator<Item = AccessKey>>(keys: I) -> Self {
+        let keys = keys.into_iter();
+        Self(keys.map(|key| (key.id.clone(), key)).collect())
     }
 }
 

@@ -11,6 +11,7 @@
 //! A stranger can use up nothing but his share: connections are counted, of all and of each source, and those too many are told so; heads and bodies
 //! have a greatest length and a time in which they must be sent, answers one in which they must be read; and no connection is for good.
 
+mod gate;
 mod http;
 mod limits;
 mod listen;
@@ -35,6 +36,7 @@ use crate::admin::{self, AdminSocket};
 use crate::keys::Keys;
 use crate::service::Service;
 
+pub use self::gate::Gate;
 pub(crate) use self::http::{JSON, Reply};
 pub use self::limits::Limits;
 pub(crate) use self::listen::{connection, until};
@@ -68,6 +70,11 @@ pub enum StartError {
         "{0} can be reached from other hosts, and the access keys were not chosen by anybody: name a file of keys (--keys), or listen on 127.0.0.1"
     )]
     Exposed(SocketAddr),
+    /// Others could read pages, and there are no keys to ask them for.
+    #[error(
+        "{0} can be reached from other hosts, and there are no access keys to ask them for: name a file of keys, or listen on 127.0.0.1"
+    )]
+    Keyless(SocketAddr),
     /// The address cannot be had.
     #[error("cannot listen on {address}: {error}")]
     Listen {

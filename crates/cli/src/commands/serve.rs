@@ -1,5 +1,6 @@
 //! `secgroup serve`: the EC2 endpoint by itself.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use secgroup_daemon::logs::log_to_stderr;
 use secgroup_daemon::metrics;
 use secgroup_ec2::Site;
 use secgroup_endpoint::{
-    AccessKey, Endpoint, Keys, Limits, Options, Random, Service, StateFolder, Storage,
+    AccessKey, Endpoint, Keyring, Limits, Options, Service, StateFolder, Storage,
 };
 use secgroup_model::AccountId;
 use serde::Serialize;
@@ -35,7 +36,7 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
         (Some(path), false) => Some(StateFolder::open(path)?),
         (None, false) => Some(StateFolder::open(&StateFolder::default_path()?)?),
     };
-    let keyring = Keyring::read(args, folder.as_ref())?;
+    let keyring = Keyring::of_callers(args.keys.as_deref(), folder.as_ref(), &accounts(args))?;
     let storage = match &folder {
         None => Storage::Memory,
         Some(folder) => Storage::open(&folder.store())?,
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
     let options = Options {
         listen: args.listen,
         keys: keyring.keys.clone(),
-        keys_are_configured: args.keys.is_some(),
+        keys_are_configured: keyring.is_chosen,
         admin: folder.as_ref().map(StateFolder::socket),
         limits: Limits::default(),
     };
@@ -75,42 +76,15 @@ pub(crate) fn run(args: &Serve) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Who may call.
-struct Keyring {
-    keys: Keys,
-    /// Those made just now, whose secrets are printed, once.
-    new: Keys,
-    /// The first is the default one.
-    accounts: Vec<AccountId>,
-}
-
-impl Keyring {
-    fn read(args: &Serve, folder: Option<&StateFolder>) -> Result<Self, Failure> {
-        let mut accounts: Vec<_> = args.accounts.iter().map(|id| AccountId::new(id)).collect();
-        let (keys, new) = if let Some(path) = &args.keys {
-            (Keys::read(path)?, Keys::default())
-        } else {
-            if accounts.is_empty() {
-                accounts.push(AccountId::new(DEFAULT_ACCOUNT));
-            }
-            let random = Random::new()?;
-            match folder {
-                Some(folder) => Keys::keep(&folder.keys(), &accounts, &random)?,
-                None => {
-                    let keys = Keys::generate(&accounts, &random);
-                    (keys.clone(), keys)
-                }
-            }
-        };
-        accounts.extend(keys.accounts());
-        let mut seen = std::collections::BTreeSet::new();
-        accounts.retain(|account| seen.insert(account.clone()));
-        Ok(Self {
-            keys,
-            new,
-            accounts,
-        })
-    }
+/// Whose keys there are to be: those of the accounts that are named, or the default one's where nobody chose the keys.
+fn accounts(args: &Serve) -> Vec<AccountId> {
+    let named = args.accounts.iter().map(|id| AccountId::new(id));
+    let default = args.accounts.is_empty() && args.keys.is_none();
+    let mut seen = BTreeSet::new();
+    named
+        .chain(default.then(|| AccountId::new(DEFAULT_ACCOUNT)))
+        .filter(|account| seen.insert(account.clone()))
+        .collect()
 }
 
 /// What is said when it listens.
@@ -145,8 +119,6 @@ impl Ready {
         keyring: &Keyring,
         folder: Option<&StateFolder>,
     ) -> Self {
-        let kept = || folder.map(StateFolder::keys);
-        let keys_file = args.keys.clone().or_else(kept);
         let key = |key: &AccessKey| ReadyKey {
             id: key.id.clone(),
             account: key.account.clone(),
@@ -161,7 +133,7 @@ impl Ready {
             metrics_url: None,
             region: args.region.clone(),
             state: folder.map(|folder| folder.path().display().to_string()),
-            keys_file: keys_file.map(|path| path.display().to_string()),
+            keys_file: keyring.file.as_ref().map(|path| path.display().to_string()),
             accounts: keyring.accounts.iter().map(ToString::to_string).collect(),
             keys,
         }

@@ -61,7 +61,7 @@ pub(crate) fn check(
     let page = file
         .page
         .as_ref()
-        .and_then(|page| check.page(page, metrics.as_ref(), &root.key("page")));
+        .and_then(|page| check.page(page, file, metrics.as_ref(), &root.key("page")));
     let daemon = check.daemon(&file.daemon, &root.key("daemon"));
     let workers = check.workers(&file.workers, &root.key("workers"), cpus);
     let (engine, defaults) = check.tracking(&file.tracking, &root.key("tracking"));

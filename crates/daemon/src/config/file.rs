@@ -58,7 +58,7 @@ pub(crate) struct File {
     /// What Prometheus reads, where it is there: `/metrics`.
     #[schemars(example = Metrics::default())]
     pub(crate) metrics: Option<Metrics>,
-    /// The live page, where it is there: interfaces, connections, denials and rules in a browser of this host.
+    /// The live page, where it is there: interfaces, connections, denials and rules in a browser.
     #[schemars(example = Page::default())]
     pub(crate) page: Option<Page>,
     /// The process.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use secgroup_ec2::Site;
 use secgroup_ec2::flow_logs::Deliveries;
 use secgroup_endpoint::stacks::{self, StackWish, TemplateText};
-use secgroup_endpoint::{Endpoint, Keys, Limits, Options, Random, Service, StateFolder, Storage};
+use secgroup_endpoint::{Endpoint, Keyring, Keys, Limits, Options, Service, StateFolder, Storage};
 use secgroup_model::{AccountId, Quotas};
 use tracing::info;
 
 use super::managing::Enforcer;
 use super::operator::Operator;
+use super::viewers::tell_of_new;
 use crate::config::{Api, Config, PolicyFiles};
 
 /// An endpoint that does not listen yet.
@@ -38,18 +39,11 @@ impl Prepared {
     fn try_open(config: &Config, api: &Api) -> Result<Self, Box<dyn std::error::Error>> {
         let folder = StateFolder::open(&config.daemon.state)?;
         let account = AccountId::new(&config.policy.options.account);
-        let keys = match &api.keys {
-            Some(file) => Keys::read(file)?,
-            None => made(&folder, &account)?,
-        };
-        let others = keys
-            .accounts()
-            .into_iter()
-            .filter(|other| *other != account);
-        let accounts = [account.clone()].into_iter().chain(others).collect();
+        let keyring = Keyring::of_callers(api.keys.as_deref(), Some(&folder), &[account])?;
+        tell_of_new(&keyring);
         let site = Site {
             quotas: quotas(api),
-            ..Site::new(&config.policy.options.region, accounts)
+            ..Site::new(&config.policy.options.region, keyring.accounts)
         };
         let enforcer = Enforcer::default();
         let service = Service::open(Storage::open(&folder.store())?, site)?;
@@ -60,8 +54,8 @@ impl Prepared {
             enforcer,
             options: Options {
                 listen: api.listen,
-                keys,
-                keys_are_configured: api.keys.is_some(),
+                keys: keyring.keys,
+                keys_are_configured: keyring.is_chosen,
                 admin: Some(folder.socket()),
                 limits: Limits::default(),
             },
@@ -71,6 +65,11 @@ impl Prepared {
     /// Who has the policy.
     pub(super) fn service(&self) -> Arc<Service> {
         Arc::clone(&self.service)
+    }
+
+    /// Who may call.
+    pub(super) const fn keys(&self) -> &Keys {
+        &self.options.keys
     }
 
     /// Who is asked what becomes of flow logs.
@@ -114,16 +113,6 @@ fn begin(service: &Service, config: &Config) -> Result<(), Box<dyn std::error::E
         Some(answer) => return Err(answer.said.into()),
     }
     Ok(())
-}
-
-/// The keys of the state folder, which are made where there are none. Their secrets are for the file alone.
-fn made(folder: &StateFolder, account: &AccountId) -> Result<Keys, Box<dyn std::error::Error>> {
-    let path = folder.keys();
-    let (keys, new) = Keys::keep(&path, std::slice::from_ref(account), &Random::new()?)?;
-    if new.iter().next().is_some() {
-        info!("access keys were made: {}", path.display());
-    }
-    Ok(keys)
 }
 
 /// Today's, with what the configuration says.

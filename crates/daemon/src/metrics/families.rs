@@ -20,6 +20,8 @@ pub(super) struct Families {
     pub(super) measured: Measured,
     pub(super) rules: RuleTable,
     pub(super) census: Census,
+    /// Who was turned away at the gate of the live page, where it has one.
+    pub(super) refusals: Option<Vec<Count>>,
 }
 
 /// The calls of an endpoint that enforces nothing.
@@ -66,6 +68,9 @@ impl Families {
     fn write(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
         self.policy(sheet)?;
         api(sheet, &self.measured.calls)?;
+        if let Some(refusals) = &self.refusals {
+            gate(sheet, refusals)?;
+        }
         self.flow_logs(sheet)?;
         traffic::workers(sheet, &self.measured)?;
         if self.measured.workers.iter().any(|worker| worker.stuck) {
@@ -270,6 +275,16 @@ fn api(sheet: &mut Sheet<'_>, calls: &[Count]) -> fmt::Result {
         None,
         "Calls of the EC2 endpoint; action '-' for requests that name none that there is.",
         rows,
+    )
+}
+
+fn gate(sheet: &mut Sheet<'_>, refusals: &[Count]) -> fmt::Result {
+    let rows = refusals.iter();
+    sheet.counters(
+        "page_refusals",
+        None,
+        "Requests for data of the live page that were refused, by what is wrong with their signature.",
+        rows.map(|count| ([("code", count.code)], count.calls)),
     )
 }
 

@@ -132,7 +132,7 @@ fn text(stuck: bool, rules: usize) -> String {
 }
 
 fn asked_for(format: &'static str, stuck: bool, rules: usize) -> String {
-    let pages = of_daemon(Arc::new(Fake { stuck }), rules);
+    let pages = of_daemon(Arc::new(Fake { stuck }), rules, None);
     assert_eq!(pages.page(&Asked::default()), None);
     let asked = Asked {
         path: PATH.to_owned(),
@@ -270,7 +270,7 @@ fn answer(server: &PageServer, request: &[u8]) -> String {
 
 #[test]
 fn whoever_asks_for_something_else_is_told_so() {
-    let pages = of_daemon(Arc::new(Fake { stuck: false }), 10);
+    let pages = of_daemon(Arc::new(Fake { stuck: false }), 10, None);
     let server = serve(([127, 0, 0, 1], 0).into(), pages).unwrap();
     let get =
         |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

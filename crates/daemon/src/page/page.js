@@ -37,8 +37,7 @@
 
   // The daemon is asked what its control socket may be asked, as far as it changes nothing.
   const ask = async (request) => {
-    const stop = AbortSignal.timeout(10000);
-    const answer = await fetch("ask?request=" + encodeURIComponent(JSON.stringify(request)), { cache: "no-store", signal: stop });
+    const answer = await door.fetch("ask", [["request", JSON.stringify(request)]]);
     if (!answer.ok) throw new Error((await answer.text()).trim() || "HTTP " + answer.status);
     const said = await answer.json();
     if (said.error) throw new Error(said.error.message);
@@ -299,7 +298,7 @@
       if (told.answer) verdict.append(make("span", "small", "the answer: " + told.answer.verdict));
       at("answer").replaceChildren(verdict, ...told.places.map(showPlace));
     } catch (error) {
-      at("answer").replaceChildren(make("p", "error", error.message));
+      if (!door.shut(error)) at("answer").replaceChildren(make("p", "error", error.message));
     }
   };
   at("ask").addEventListener("submit", (event) => { event.preventDefault(); explain(at("flow").value.trim()); });
@@ -318,15 +317,19 @@
     fold();
   };
   const round = async () => {
-    if (!paused && !document.hidden) {
-      try {
-        await look();
-        if (!paused) pulse("on", "live");
-      } catch (error) {
-        pulse("off", "no answer: " + error.message);
-      }
+    if (paused || document.hidden || !door.isOpen()) return;
+    try {
+      await look();
+      if (!paused) pulse("on", "live");
+    } catch (error) {
+      if (!door.shut(error)) pulse("off", "no answer: " + error.message);
     }
-    setTimeout(round, ROUND);
   };
-  round();
+  const rest = () => new Promise((wake) => { door.whenOpened(wake); setTimeout(wake, ROUND); });
+  (async () => {
+    for (;;) {
+      await round();
+      await rest();
+    }
+  })();
 })();

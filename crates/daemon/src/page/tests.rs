@@ -90,7 +90,11 @@ fn request(pages: &dyn Pages, request: &Value) -> Value {
 }
 
 fn pages() -> Arc<dyn Pages> {
-    of_daemon(Arc::new(Fake::default()))
+    keyed(false)
+}
+
+fn keyed(is_keyed: bool) -> Arc<dyn Pages> {
+    Arc::new(Live::new(Arc::new(Fake::default()), is_keyed))
 }
 
 #[test]
@@ -155,6 +159,10 @@ fn what_is_no_request_is_refused() {
         ("request=%ff%00", "not a request"),
         ("request=%22restart%22", "unknown variant"),
         (
+            "request=%22status%22&request=%22status%22",
+            "one request at a time",
+        ),
+        (
             "request={\"flows\":{\"limit\":1001}}",
             "the limit is 1000 here",
         ),
@@ -188,6 +196,7 @@ fn the_page_needs_nothing_else() {
     };
     let page = pages.page(&asked("/")).unwrap();
     assert_eq!(pages.page(&asked("/page.js")), None);
+    assert_eq!(pages.page(&asked("/sign.js")), None);
     let policy = page.policy.unwrap();
     for part in [
         "default-src 'none'",
@@ -220,4 +229,38 @@ fn the_page_needs_nothing_else() {
     }
     assert_eq!(text.matches("<script>").count(), 1);
     assert_eq!(text.matches("<style>").count(), 1);
+}
+
+/// Where keys are asked for, the page is all that everybody gets, and it says so to itself.
+#[test]
+fn nothing_but_the_page_is_for_everybody() {
+    let [plain, keyed] = [false, true].map(keyed);
+    for (path, is_open) in [
+        ("/", true),
+        ("/ask", false),
+        ("/ask/", false),
+        ("//", false),
+        ("", false),
+        ("/nothing", false),
+    ] {
+        assert_eq!(keyed.is_open(path), is_open, "{path}");
+    }
+    let asked = Asked {
+        path: "/".to_owned(),
+        ..Asked::default()
+    };
+    let [plain, keyed] = [plain, keyed].map(|pages| pages.page(&asked).unwrap());
+    assert_eq!(keyed.policy, plain.policy);
+    assert_eq!(keyed.text.replace(IS_KEYED, ""), plain.text);
+    assert_ne!(keyed.text, plain.text);
+}
+
+#[test]
+fn nobody_listens_beyond_loopback_without_keys() {
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:192.0.2.1]:0"] {
+        let started = serve(address.parse().unwrap(), Arc::new(Fake::default()), None);
+        assert!(matches!(started, Err(StartError::Keyless(_))), "{address}");
+    }
+    let loopback = "[::ffff:127.0.0.1]:0".parse().unwrap();
+    assert!(serve(loopback, Arc::new(Fake::default()), None).is_ok());
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secgroup_daemon::config::{
-    Backend, Firewall, LogFormat, LogLevel, Mode, Port, QueueRange, Ring,
+    Backend, Firewall, LogFormat, LogLevel, Mode, Port, QueueRange, Ring, Viewers,
 };
 use secgroup_datapath::{AlwaysTrack, TcpMode, Timeouts};
 
@@ -60,9 +60,33 @@ fn defaults_are_safe() {
 }
 
 #[test]
-fn the_page_is_for_this_host() {
-    let config = good(&format!("{LEAST}\n[page]\n"));
-    assert_eq!(config.page.unwrap().listen.to_string(), "127.0.0.1:9274");
+fn the_page_is_for_this_host_and_for_others_who_have_a_key() {
+    let page = |text: &str| good(&format!("{LEAST}\n{text}")).page.unwrap();
+    let default = page("[page]");
+    assert_eq!(default.listen.to_string(), "127.0.0.1:9274");
+    assert_eq!(default.viewers, Viewers::ThisHost);
+    let keys = Viewers::KeysIn(PathBuf::from("/etc/secgroup/page-keys.toml"));
+    let own = "[page]\nkeys = \"page-keys.toml\"";
+    for (text, viewers) in [
+        (
+            "[page]\nlisten = \"[::ffff:127.0.0.1]:9274\"".to_owned(),
+            &Viewers::ThisHost,
+        ),
+        (own.to_owned(), &keys),
+        (format!("{own}\nlisten = \"0.0.0.0:9274\""), &keys),
+    ] {
+        assert_eq!(page(&text).viewers, *viewers, "{text}");
+    }
+    // Beside an endpoint, of which the interface is one.
+    let managed = LEAST.replace(
+        "[[interface]]",
+        "[api]\n[[interface]]\neni = \"eni-0123456789abcdef0\"",
+    );
+    let beside = |text: &str| good(&format!("{managed}\n{text}")).page.unwrap().viewers;
+    assert_eq!(beside("[page]"), Viewers::ThisHost, "as without it");
+    let open = "[page]\nlisten = \"192.0.2.1:9274\"";
+    assert_eq!(beside(open), Viewers::KeysOfApi);
+    assert_eq!(beside(&format!("{open}\nkeys = \"page-keys.toml\"")), keys);
 }
 
 #[test]

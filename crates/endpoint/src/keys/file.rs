@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 use secgroup_model::AccountId;
 
 use super::{AccessKey, Keys};
-use crate::random::Random;
+use crate::folder::FolderError;
+use crate::random::{NoRandomness, Random};
 
 /// A file of keys is at most this long, in bytes.
 const LENGTH_MAX: u64 = 1 << 20;
@@ -66,6 +67,19 @@ pub enum KeysError {
         /// What is wrong.
         message: String,
     },
+    /// None can be made.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// They cannot be kept where they are to be.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+}
+
+impl KeysError {
+    /// Whether the file is not there.
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Io { error, .. } if error.kind() == io::ErrorKind::NotFound)
+    }
 }
 
 /// The file as it is written.
@@ -129,9 +143,7 @@ impl Keys {
         random: &Random,
     ) -> Result<(Self, Self), KeysError> {
         let mut keys = match Self::read(path) {
-            Err(KeysError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
-                Self::default()
-            }
+            Err(error) if error.is_absent() => Self::default(),
             read => read?,
         };
         let known = keys.accounts();
@@ -145,17 +157,21 @@ impl Keys {
             for key in new.iter() {
                 keys.add(key.clone());
             }
-            keys.write(path).map_err(|error| KeysError::Io {
-                verb: "write",
-                path: path.to_owned(),
-                error,
-            })?;
+            keys.write(path)?;
         }
         Ok((keys, new))
     }
 
     /// Writes the file whole, or not at all: beside it first, then in its place.
-    fn write(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn write(&self, path: &Path) -> Result<(), KeysError> {
+        self.try_write(path).map_err(|error| KeysError::Io {
+            verb: "write",
+            path: path.to_owned(),
+            error,
+        })
+    }
+
+    fn try_write(&self, path: &Path) -> io::Result<()> {
         let document = Document {
             key: self.iter().cloned().collect(),
         };

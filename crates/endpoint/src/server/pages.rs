@@ -1,8 +1,8 @@
-//! A server of pages that are read and change nothing, on a listener of its own: metrics.
+//! A server of pages that are read and change nothing, on a listener of its own: metrics, the live page.
 //!
-//! It asks for no key, so it is for this host unless somebody chose otherwise, and it tells nothing that would let anybody in. A stranger is bounded as
-//! at the [endpoint](super::Endpoint), and more tightly: pages are made by one thread, one after the other, so whoever asks all the time
-//! makes others wait for their page and disturbs nothing else.
+//! Without a [`Gate`] it asks for no key, so it is for this host unless somebody chose otherwise; with one, a page that is not open to everybody is made only for a request
+//! that is signed. A stranger is bounded as at the [endpoint](super::Endpoint), and more tightly: signatures are checked and pages made by one thread, one after the other, so
+//! whoever asks all the time makes others wait for their page and disturbs nothing else.
 //!
 //! "This host" includes its browsers, and what these show comes from anywhere. A page of somebody else cannot read an answer of ours, unless its name is
 //! made to mean 127.0.0.1 after it was loaded (DNS rebinding): then the browser takes us for its server. It still says by which name, so on
@@ -16,10 +16,13 @@ use http_body_util::Full;
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{
     ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
+use secgroup_model::ModelError;
 
+use super::gate::Gate;
 use super::http::{Reply, close};
 use super::listen::{self, Desk};
 use super::named;
@@ -31,6 +34,8 @@ const THREADS: usize = 1;
 /// Threads that make pages.
 const MAKERS: usize = 1;
 const TEXT: &str = "text/plain; charset=utf-8";
+/// How one says who one is (RFC 9110, section 11.6.1). No browser has a dialog for it.
+const SCHEME: HeaderValue = HeaderValue::from_static("AWS4-HMAC-SHA256");
 /// What a page may load, run and be shown in, unless it says so itself: nothing.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
@@ -38,6 +43,11 @@ const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 pub trait Pages: Send + Sync + 'static {
     /// The page that is asked for; `None` where there is none. It may block.
     fn page(&self, asked: &Asked) -> Option<Page>;
+
+    /// Whether what is at this path is for everybody, also where a [`Gate`] asks for keys.
+    fn is_open(&self, _path: &str) -> bool {
+        false
+    }
 }
 
 /// What is asked for.
@@ -52,12 +62,12 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn of(request: &Request<Incoming>) -> Self {
-        let accept = request.headers().get_all(ACCEPT).iter();
+    fn of(head: &Parts) -> Self {
+        let accept = head.headers.get_all(ACCEPT).iter();
         let accept: Vec<_> = accept.filter_map(|value| value.to_str().ok()).collect();
         Self {
-            path: request.uri().path().to_owned(),
-            query: request.uri().query().unwrap_or_default().to_owned(),
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
             accept: accept.join(", "),
         }
     }
@@ -108,7 +118,8 @@ impl PageServer {
         }
     }
 
-    /// Begins to listen at `address`, and returns when whoever connects is answered. Port 0 is one that is free.
+    /// Begins to listen at `address`, and returns when whoever connects is answered. Port 0 is one that is free. Where there is a `gate`, pages that are not open are for whoever it
+    /// lets in.
     ///
     /// # Errors
     /// The address cannot be had, or the kernel gives no more threads.
@@ -116,13 +127,15 @@ impl PageServer {
         address: SocketAddr,
         limits: Limits,
         pages: Arc<dyn Pages>,
+        gate: Option<Arc<Gate>>,
     ) -> Result<Self, StartError> {
         let failed = |error| StartError::Listen { address, error };
         let (listener, bound) = listen::tcp(address).map_err(failed)?;
         let threads = Threads::start("pages", THREADS, MAKERS)?;
         let local = bound.ip().to_canonical().is_loopback().then_some(bound);
+        let shelf = Shelf { pages, gate, local };
         threads
-            .listen(listener, limits, Arc::new(Shelf { pages, local }))
+            .listen(listener, limits, Arc::new(shelf))
             .map_err(failed)?;
         Ok(Self {
             address: bound,
@@ -147,14 +160,19 @@ impl Drop for PageServer {
 /// Answers from pages.
 struct Shelf {
     pages: Arc<dyn Pages>,
+    gate: Option<Arc<Gate>>,
     /// Where it listens, if that is loopback.
     local: Option<SocketAddr>,
 }
 
 impl Desk for Shelf {
-    async fn answer(self: Arc<Self>, _: SocketAddr, request: Request<Incoming>) -> Response<Reply> {
+    async fn answer(
+        self: Arc<Self>,
+        source: SocketAddr,
+        request: Request<Incoming>,
+    ) -> Response<Reply> {
         let has_body = !request.body().is_end_stream();
-        let mut response = self.look_up(&request).await;
+        let mut response = self.look_up(source, request).await;
         if has_body {
             // It is not read, and would be taken for the next request.
             close(&mut response);
@@ -174,7 +192,11 @@ impl Desk for Shelf {
 }
 
 impl Shelf {
-    async fn look_up(&self, request: &Request<Incoming>) -> Response<Reply> {
+    async fn look_up(
+        self: Arc<Self>,
+        source: SocketAddr,
+        request: Request<Incoming>,
+    ) -> Response<Reply> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut response = said(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -185,7 +207,7 @@ impl Shelf {
             return response;
         }
         if let Some(address) = self.local
-            && !named::this_host(request)
+            && !named::this_host(&request)
         {
             let message = format!(
                 "This is for this host alone, under a name of its loopback: http://{address} or http://localhost:{}\n",
@@ -193,20 +215,42 @@ impl Shelf {
             );
             return respond(StatusCode::MISDIRECTED_REQUEST, Page::new(TEXT, message));
         }
-        let (pages, asked) = (Arc::clone(&self.pages), Asked::of(request));
-        let made = tokio::task::spawn_blocking(move || pages.page(&asked)).await;
-        match made {
-            Ok(Some(page)) => respond(StatusCode::OK, page),
-            Ok(None) => said(StatusCode::NOT_FOUND, "There is no such page.\n"),
-            Err(error) => {
-                tracing::error!(%error, "a page could not be made");
-                said(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "The page could not be made; the log says why.\n",
-                )
-            }
+        let (head, _) = request.into_parts();
+        let made = tokio::task::spawn_blocking(move || self.make(&head, source)).await;
+        made.unwrap_or_else(|error| {
+            tracing::error!(%error, "a page could not be made");
+            said(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The page could not be made; the log says why.\n",
+            )
+        })
+    }
+
+    /// The page that is asked for, if it is for whoever asks. It may block.
+    fn make(&self, head: &Parts, source: SocketAddr) -> Response<Reply> {
+        let asked = Asked::of(head);
+        if let Some(gate) = &self.gate
+            && !self.pages.is_open(&asked.path)
+            && let Err(error) = gate.admit(head, source)
+        {
+            return turned_away(&error);
+        }
+        match self.pages.page(&asked) {
+            Some(page) => respond(StatusCode::OK, page),
+            None => said(StatusCode::NOT_FOUND, "There is no such page.\n"),
         }
     }
+}
+
+/// That a request is not signed, or not as it should be: JSON, for a script to tell the one from the other.
+fn turned_away(error: &ModelError) -> Response<Reply> {
+    let told = serde_json::json!({ "error": { "code": error.code(), "message": error.message } });
+    let mut response = respond(
+        StatusCode::UNAUTHORIZED,
+        Page::new("application/json", told.to_string()),
+    );
+    response.headers_mut().insert(WWW_AUTHENTICATE, SCHEME);
+    response
 }
 
 fn said(status: StatusCode, text: &'static str) -> Response<Reply> {

@@ -25,19 +25,8 @@ pub(super) struct Arrived<'a> {
 /// Answers a request, and logs who asked for what and how it ended: nothing that could be signed with.
 pub(super) fn answer(shared: &Shared, arrived: &Arrived<'_>) -> Answer {
     let begun = Instant::now();
-    let headers: Vec<_> = arrived
-        .head
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes()))
-        .collect();
-    let request = HttpRequest {
-        method: arrived.head.method.as_str(),
-        path: arrived.head.uri.path(),
-        query: arrived.head.uri.query().unwrap_or_default(),
-        headers: &headers,
-        body: arrived.body,
-    };
+    let headers = headers(arrived.head);
+    let request = http_request(arrived.head, &headers, arrived.body);
     let mut seen = Seen::default();
     let answer = match signed(&shared.keys, &request, &mut seen) {
         Ok((caller, params)) => {
@@ -75,6 +64,29 @@ pub(super) fn answer(shared: &Shared, arrived: &Arrived<'_>) -> Answer {
     answer
 }
 
+/// The headers of a request as they are signed.
+pub(super) fn headers(head: &Parts) -> Vec<(&str, &[u8])> {
+    let headers = head.headers.iter();
+    headers
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect()
+}
+
+/// A request as it is signed.
+pub(super) fn http_request<'a>(
+    head: &'a Parts,
+    headers: &'a [(&'a str, &'a [u8])],
+    body: &'a [u8],
+) -> HttpRequest<'a> {
+    HttpRequest {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        headers,
+        body,
+    }
+}
+
 /// What a request said of itself, for the log: believed or not.
 #[derive(Debug, Default)]
 struct Seen {
@@ -100,13 +112,7 @@ fn signed(
     let claim = Claim::of(request)?;
     seen.key.clone_from(&claim.key_id);
     seen.scope = Some(claim.service.clone());
-    let key = keys.get(&claim.key_id);
-    let credentials = key.map(crate::AccessKey::credentials);
-    claim.verify(request, credentials, Timestamp::now())?;
-    // A key that is not known was refused by `verify`.
-    let caller = key.map(crate::AccessKey::caller).ok_or_else(|| {
-        ModelError::new(ErrorCode::InternalError, "An internal error has occurred")
-    })?;
+    let caller = keys.signer(&claim, request, Timestamp::now())?.caller();
     let params = params(request)?;
     let action = params.text("Action").unwrap_or_default();
     seen.action = action.escape_debug().take(64).collect();
