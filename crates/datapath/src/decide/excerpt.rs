@@ -10,13 +10,14 @@
 use std::sync::Arc;
 
 use secgroup_conntrack::{Config, Connection, FragmentTable, Table};
-use secgroup_packet::{FlowKey, Timestamp};
+use secgroup_packet::{Family, FlowKey, Timestamp};
 
 use super::Engine;
 use crate::lane::InForce;
 use crate::{Crossing, Settings, Snapshot, Verdict};
 
-/// Connections of each family that an excerpt has room for: the packet's, the one that it quotes, the one that it opens, and that of its answer.
+/// Connections that an excerpt has room for: the packet's, the one that it quotes, the one that it opens, and that of its answer. All are of its
+/// family.
 const ROOM: u32 = 4;
 
 /// An engine that knows what one packet concerns, and nothing else. What it decides touches nobody.
@@ -35,7 +36,7 @@ impl Excerpt {
         } else {
             u32::from(found[0].is_some())
         };
-        let mut excerpt = engine.empty(capacity);
+        let mut excerpt = engine.empty(crossing.packet.family(), capacity);
         for connection in found.iter().flatten() {
             excerpt.restore(connection);
         }
@@ -120,18 +121,22 @@ impl Engine {
         self.connections.has_room(&key, hash, now, allowance)
     }
 
-    /// The same engine with tables of this size, and nothing in them.
-    fn empty(&self, capacity: u32) -> Self {
+    /// The same engine with room for so many connections of this family, and nothing in its tables.
+    fn empty(&self, family: Family, capacity: u32) -> Self {
+        let [capacity, capacity_v6] = match family {
+            Family::V4 => [capacity, 0],
+            Family::V6 => [0, capacity],
+        };
         let settings = Settings {
             capacity,
-            capacity_v6: capacity,
+            capacity_v6,
             fragment_capacity: ROOM,
             ..self.settings.clone()
         };
         Self {
             connections: Table::new(Config {
                 capacity,
-                capacity_v6: capacity,
+                capacity_v6,
                 seed: settings.seed,
             }),
             fragments: FragmentTable::new(ROOM, settings.seed),
