@@ -1,4 +1,4 @@
-//! The smallest change that would turn a verdict, as a person would make it: in a template, or with the AWS CLI.
+//! The smallest change that would turn a verdict ([`Turning`]), and how a person would make it ([`Change`]): in a template, or with the AWS CLI.
 
 mod aws;
 mod template;
@@ -74,60 +74,6 @@ pub struct RemovedRule {
 }
 
 impl Change {
-    /// The change that would turn `verdict` on what `query` asks; `connection` is the one that the packet belongs to, or is about.
-    pub(crate) fn turning(
-        inventory: &Inventory,
-        interface: &NetworkInterface,
-        query: &Query,
-        verdict: Verdict,
-        connection: Option<&Connection>,
-    ) -> Self {
-        match (verdict.action(), verdict.reason) {
-            (_, Reason::Exempt) => Self::none("security groups never filter this traffic"),
-            (_, Reason::Established) => Self::none(
-                "a tracked connection outlives the rules that admitted it; take these out and cut \
-                 it ('secgroup flows --delete' on a running firewall), or wait until it runs out",
-            ),
-            (_, Reason::Related) => Self::none(
-                "ICMP errors about a tracked connection need no rule; cut that connection, or turn \
-                 related errors off ('--no-icmp-related', 'icmp_related = false')",
-            ),
-            (Action::Allow, _) => Self::removing(&admitting(inventory, interface, query)),
-            (_, Reason::NoRule) => match narrowest_group(inventory, interface) {
-                Some(group) => Self::adding(group, &narrowest(query)),
-                None => {
-                    Self::none("the interface has no group that the policy defines; attach one")
-                }
-            },
-            (_, Reason::Spoofed) => Self::none(
-                "the source/destination check drops it before any rule is asked; give the \
-                 interface the address, or turn its check off",
-            ),
-            (_, Reason::LinkLocalExceeded) => Self::none(
-                "the allowance to link-local services is used up before any rule is asked; \
-                 raise it",
-            ),
-            (_, Reason::TableFull) => {
-                Self::none("a rule admits it, but there is no room to track it; make room")
-            }
-            (_, Reason::InvalidState) if connection.is_some() => Self::none(
-                "its connection says so, and rules are not asked; a segment that fits the state \
-                 passes, and so does a SYN when the connection has run out",
-            ),
-            (_, Reason::InvalidState) => Self::none(
-                "a rule admits it, but only a SYN opens a tracked connection; open the connection \
-                 anew, or let any segment open one ('--tcp loose', 'tcp = \"loose\"')",
-            ),
-            (_, Reason::Fragment) => Self::none(
-                "a later fragment passes with its first alone, in order and without overlap; send \
-                 smaller packets, or the whole datagram again",
-            ),
-            (_, Reason::Malformed | Reason::New | Reason::Untracked) => {
-                Self::none("its headers contradict each other; send a valid packet")
-            }
-        }
-    }
-
     pub(crate) fn none(because: &str) -> Self {
         Self::None {
             because: because.to_owned(),
@@ -150,7 +96,6 @@ impl Change {
             rule: rule.id.to_string(),
             allows: rule.spec.to_string(),
         };
-        // They come group by group.
         let by_group: Vec<(&SecurityGroup, Vec<&Rule>)> = rules
             .chunk_by(|(one, _), (other, _)| one.id == other.id)
             .filter_map(|chunk| {
@@ -168,6 +113,81 @@ impl Change {
                 .iter()
                 .map(|(group, rules)| aws::revoke(group, rules))
                 .collect(),
+        }
+    }
+}
+
+/// A change that would turn a verdict, before it is spelled.
+#[derive(Debug, Clone)]
+pub(crate) enum Turning<'a> {
+    /// Add this rule to this group.
+    Add(&'a SecurityGroup, RuleSpec),
+    /// Remove these rules; they come group by group.
+    Remove(Vec<(&'a SecurityGroup, &'a Rule)>),
+    /// No rule would turn it, and why not.
+    None(&'static str),
+}
+
+impl<'a> Turning<'a> {
+    /// The change that would turn `verdict` on what `query` asks; `connection` is the one that the packet belongs to, or is about.
+    pub(crate) fn of(
+        inventory: &'a Inventory,
+        interface: &'a NetworkInterface,
+        query: &Query,
+        verdict: Verdict,
+        connection: Option<&Connection>,
+    ) -> Self {
+        let because = match (verdict.action(), verdict.reason) {
+            (_, Reason::Exempt) => "security groups never filter this traffic",
+            (_, Reason::Established) => {
+                "a tracked connection outlives the rules that admitted it; take these out and cut \
+                 it ('secgroup flows --delete' on a running firewall), or wait until it runs out"
+            }
+            (_, Reason::Related) => {
+                "ICMP errors about a tracked connection need no rule; cut that connection, or turn \
+                 related errors off ('--no-icmp-related', 'icmp_related = false')"
+            }
+            (Action::Allow, _) => return Self::Remove(admitting(inventory, interface, query)),
+            (_, Reason::NoRule) => match narrowest_group(inventory, interface) {
+                Some(group) => return Self::Add(group, narrowest(query)),
+                None => "the interface has no group that the policy defines; attach one",
+            },
+            (_, Reason::Spoofed) => {
+                "the source/destination check drops it before any rule is asked; give the \
+                 interface the address, or turn its check off"
+            }
+            (_, Reason::LinkLocalExceeded) => {
+                "the allowance to link-local services is used up before any rule is asked; \
+                 raise it"
+            }
+            (_, Reason::TableFull) => {
+                "a rule admits it, but there is no room to track it; make room"
+            }
+            (_, Reason::InvalidState) if connection.is_some() => {
+                "its connection says so, and rules are not asked; a segment that fits the state \
+                 passes, and so does a SYN when the connection has run out"
+            }
+            (_, Reason::InvalidState) => {
+                "a rule admits it, but only a SYN opens a tracked connection; open the connection \
+                 anew, or let any segment open one ('--tcp loose', 'tcp = \"loose\"')"
+            }
+            (_, Reason::Fragment) => {
+                "a later fragment passes with its first alone, in order and without overlap; send \
+                 smaller packets, or the whole datagram again"
+            }
+            (_, Reason::Malformed | Reason::New | Reason::Untracked) => {
+                "its headers contradict each other; send a valid packet"
+            }
+        };
+        Self::None(because)
+    }
+
+    /// The same as a person would make it.
+    pub(crate) fn told(&self) -> Change {
+        match self {
+            Self::Add(group, rule) => Change::adding(group, rule),
+            Self::Remove(rules) => Change::removing(rules),
+            Self::None(because) => Change::none(because),
         }
     }
 }

@@ -7,32 +7,33 @@
 //!
 //! Scenes come from three places: an engine that has seen nothing ([`Explainer`]: a packet that was typed), a replay that has come to a
 //! packet of a capture, and a worker of a daemon that hands out an [`Excerpt`] of its table. None of them is disturbed.
+//!
+//! What is found out is data first, a [`Judgement`], and becomes the text of an [`Explained`] where a person or a program reads it.
 
 mod connection;
 mod considered;
 mod document;
 mod exemption;
+mod judgement;
+mod judging;
 mod packet;
 
 use std::sync::Arc;
 
 use secgroup_control::{Defaults, Lowering, Registry};
-use secgroup_datapath::{
-    Action, Connection, Crossing, Datapath, Excerpt, Interface, Reason, Settings, Verdict,
-};
-use secgroup_model::{Inventory, NetworkInterface};
-use secgroup_packet::{Direction, Frame, InterfaceIndex, L4, LinkType, Packet, Timestamp};
-use secgroup_policy::Query;
+use secgroup_datapath::{Connection, Crossing, Datapath, Excerpt, Reason, Settings, Verdict};
+use secgroup_model::Inventory;
+use secgroup_packet::{Direction, Frame, InterfaceIndex, LinkType, Packet, Timestamp};
 
 pub use self::document::{
     AnswerPlace, AnswerReport, ConnectionLine, ConnectionReport, Considered, ConsideredGroup,
     Explained, Explanation, FailsOn, Outcome, PacketReport,
 };
+pub use self::judgement::{Judgement, Ruling};
+pub use self::judging::judge;
 use crate::change::Change;
-use crate::flow::{Flow, flag_names};
+use crate::flow::Flow;
 use crate::place::{ExplainError, places};
-use crate::tracking::Tracking;
-use crate::why::why_denied;
 
 #[cfg(test)]
 pub(crate) use self::considered::fails_on;
@@ -146,6 +147,20 @@ impl<'a> Explainer<'a> {
         direction: Option<Direction>,
         flow: &Flow,
     ) -> Result<Explained, ExplainError> {
+        let judgement = self.judge(interface, direction, flow)?;
+        Ok(judgement.told())
+    }
+
+    /// Finds out what [`explain`](Self::explain) puts into words.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn judge(
+        &self,
+        interface: Option<&str>,
+        direction: Option<Direction>,
+        flow: &Flow,
+    ) -> Result<Judgement<'_>, ExplainError> {
         let places = places(self.inventory, interface, direction, flow.addresses())?;
         let world = World {
             inventory: self.inventory,
@@ -158,7 +173,7 @@ impl<'a> Explainer<'a> {
             let crossing = typed(packet, interface, direction);
             Some(Scene::tried(self.datapath.excerpt(&crossing), crossing))
         });
-        Ok(explain_packet(world, &packet, scenes.collect()))
+        Ok(judge(world, &packet, scenes.collect()))
     }
 }
 
@@ -183,35 +198,10 @@ pub const fn typed(
     }
 }
 
-/// Explains a packet where it was judged; egress first, as it crosses interfaces (C1).
+/// Explains a packet where it was judged, in words; egress first, as it crosses interfaces (C1).
 #[must_use]
-pub fn explain_packet(world: World<'_>, packet: &Packet, mut scenes: Vec<Scene<'_>>) -> Explained {
-    let places: Vec<_> = scenes
-        .iter()
-        .filter_map(|scene| world.explanation(scene))
-        .collect();
-    let passes = scenes
-        .iter()
-        .all(|scene| scene.verdict.action() == Action::Allow);
-    let answer = passes
-        .then(|| packet::answer(packet))
-        .flatten()
-        .filter(|_| !scenes.is_empty())
-        .map(|answer| world.answer(&answer, &mut scenes));
-    let verdict = match (scenes.is_empty(), passes) {
-        (true, _) => Outcome::None,
-        (false, true) => Outcome::Allow,
-        (false, false) => Outcome::Deny,
-    };
-    Explained {
-        packet: PacketReport::of(packet),
-        verdict,
-        note: scenes
-            .is_empty()
-            .then(|| "it crosses no interface of the policy, so nothing judges it".to_owned()),
-        places,
-        answer,
-    }
+pub fn explain_packet(world: World<'_>, packet: &Packet, scenes: Vec<Scene<'_>>) -> Explained {
+    judge(world, packet, scenes).told()
 }
 
 /// Explains a frame that nothing judges, and says what it is instead.
@@ -255,137 +245,5 @@ pub fn explain_malformed(packet: PacketReport, at: Vec<Malformed>) -> Explained 
         note: None,
         places: places.collect(),
         answer: None,
-    }
-}
-
-impl<'a> World<'a> {
-    fn explanation(self, scene: &Scene<'_>) -> Option<Explanation> {
-        let Scene {
-            crossing,
-            before,
-            verdict,
-            after,
-        } = scene;
-        let interface = self.interface(crossing.interface)?;
-        let lowered = after.snapshot().interface(crossing.interface);
-        let (packet, direction, reason) = (&crossing.packet, crossing.direction, verdict.reason);
-        let query = Query::of(packet, direction);
-        let rule = verdict.rule.and_then(|number| self.registry.rule(number));
-        let is_exempt = matches!(reason, Reason::Exempt | Reason::LinkLocalExceeded);
-        let now = after.now();
-        let line = |connection: &Connection| connection::line(connection, self.registry, now);
-        let change = Change::turning(self.inventory, interface, &query, *verdict, before.as_ref());
-        Some(Explanation {
-            interface: interface.id.to_string(),
-            direction,
-            verdict: verdict.action().into(),
-            reason,
-            rule: rule.map(|rule| rule.rule.id.to_string()),
-            group: rule.map(|rule| rule.group.to_string()),
-            why: self.why(interface, scene, &query),
-            exemption: lowered
-                .filter(|_| is_exempt)
-                .map(|lowered| exemption::exemption(lowered, packet, direction)),
-            connection: ConnectionReport {
-                before: before.as_ref().map(line),
-                after: after.connection(crossing).as_ref().map(line),
-            },
-            tracking: lowered.and_then(|lowered| self.tracking(interface, lowered, scene)),
-            groups: considered::groups(self.inventory, interface, &query),
-            change,
-        })
-    }
-
-    /// Why it is denied. Where a connection says so, its state does.
-    fn why(self, interface: &NetworkInterface, scene: &Scene<'_>, query: &Query) -> Option<String> {
-        let Scene {
-            crossing, before, ..
-        } = scene;
-        let reason = scene.verdict.reason;
-        if let (Reason::InvalidState, Some(connection), L4::Tcp { flags, .. }) =
-            (reason, before, crossing.packet.l4)
-        {
-            let sender = if connection.originator == crossing.direction {
-                "the end that opened the connection"
-            } else {
-                "the end that was called"
-            };
-            return Some(format!(
-                "a segment with {} from {sender} does not fit the connection, which is in the \
-                 state {}",
-                flag_names(flags),
-                connection.state
-            ));
-        }
-        let why = why_denied(self.inventory, &interface.id, query, reason);
-        (!why.is_empty()).then_some(why)
-    }
-
-    /// Whether the flow is tracked; `None` where the decision ended before that was asked.
-    fn tracking(
-        self,
-        interface: &NetworkInterface,
-        lowered: &Interface,
-        scene: &Scene<'_>,
-    ) -> Option<Tracking> {
-        let crossing = &scene.crossing;
-        let by_rules = || {
-            let always = &lowered.always_track;
-            let (packet, direction) = (&crossing.packet, crossing.direction);
-            Tracking::of(self.inventory, interface, packet, direction, always)
-        };
-        match scene.verdict.reason {
-            Reason::Established | Reason::Related => Some(Tracking::of_connection()),
-            Reason::InvalidState if scene.before.is_some() => Some(Tracking::of_connection()),
-            Reason::New | Reason::TableFull | Reason::InvalidState => Some(by_rules()),
-            Reason::Untracked => Some(match by_rules() {
-                untracked @ Tracking { tracked: false, .. } => untracked,
-                tracked => tracked.of_useless_answer(),
-            }),
-            Reason::Exempt
-            | Reason::NoRule
-            | Reason::Malformed
-            | Reason::Fragment
-            | Reason::Spoofed
-            | Reason::LinkLocalExceeded => None,
-        }
-    }
-
-    /// What becomes of the answer, at the same interfaces the other way round.
-    fn answer(self, answer: &Packet, scenes: &mut [Scene<'_>]) -> AnswerReport {
-        let places: Vec<_> = scenes
-            .iter_mut()
-            .rev()
-            .filter_map(|scene| {
-                let direction = scene.crossing.direction.reverse();
-                let mut crossing = typed(*answer, scene.crossing.interface, direction);
-                crossing.at = scene.crossing.at;
-                let verdict = scene.after.one(&crossing);
-                let rule = verdict.rule.and_then(|number| self.registry.rule(number));
-                Some(AnswerPlace {
-                    interface: self.interface(crossing.interface)?.id.to_string(),
-                    direction,
-                    verdict: verdict.action().into(),
-                    reason: verdict.reason,
-                    rule: rule.map(|rule| rule.rule.id.to_string()),
-                })
-            })
-            .collect();
-        let is_denied = places.iter().any(|place| place.verdict != Outcome::Allow);
-        AnswerReport {
-            flow: Flow::of(answer).to_string(),
-            verdict: if is_denied {
-                Outcome::Deny
-            } else {
-                Outcome::Allow
-            },
-            places,
-        }
-    }
-
-    fn interface(self, index: InterfaceIndex) -> Option<&'a NetworkInterface> {
-        self.inventory
-            .interfaces
-            .get(self.registry.interface(index)?)
     }
 }

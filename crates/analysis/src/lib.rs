@@ -23,8 +23,8 @@ pub use crate::change::{Change, RemovedRule, RuleOf};
 pub use crate::difference::{Class, Difference, PeerSet, PlaceDifference, SettingChange, diff};
 pub use crate::explain::{
     AnswerPlace, AnswerReport, ConnectionLine, ConnectionReport, Considered, ConsideredGroup,
-    Explained, Explainer, Explanation, FailsOn, Malformed, Outcome, PacketReport, Scene, World,
-    explain_malformed, explain_packet, explain_unjudged, typed,
+    Explained, Explainer, Explanation, FailsOn, Judgement, Malformed, Outcome, PacketReport,
+    Ruling, Scene, World, explain_malformed, explain_packet, explain_unjudged, judge, typed,
 };
 pub use crate::flow::{Flow, FlowError};
 pub use crate::lint::{Code, Finding, Level, lint};

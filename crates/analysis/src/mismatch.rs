@@ -41,10 +41,11 @@ impl fmt::Display for Field {
 ///
 /// The order of mismatches is how far off the rule is: fewer fields first, then nearer fields, then
 /// the nearer port range, then the range that shares more leading bits with the peer.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mismatch {
     count: usize,
-    fields: Vec<Field>,
+    /// The first `count`; behind them lies what two mismatches of one count have in common.
+    fields: [Field; 2],
     /// Ports between the packet's and the rule's range.
     port_gap: u16,
     /// Bits of the peer behind the last one that it shares with the rule's nearest range.
@@ -68,9 +69,13 @@ impl Mismatch {
         };
         let is_peer = peer_matches(inventory, group, &rule.peer, query.peer);
         let peer = (!is_peer).then_some(Field::Peer);
-        let fields: Vec<_> = peer.into_iter().chain(traffic).collect();
+        let (count, fields) = match (peer, traffic) {
+            (Some(peer), Some(traffic)) => (2, [peer, traffic]),
+            (Some(only), None) | (None, Some(only)) => (1, [only, Field::Protocol]),
+            (None, None) => (0, [Field::Protocol; 2]),
+        };
         Self {
-            count: fields.len(),
+            count,
             port_gap: match (traffic, rule.traffic.ports(), query.selector) {
                 (Some(Field::Port), Some(ports), Selector::Port(port)) => port_gap(ports, port),
                 _ => 0,
@@ -82,7 +87,7 @@ impl Mismatch {
 
     /// The fields on which it fails, nearest first; none where it matches.
     pub(crate) fn fields(&self) -> &[Field] {
-        &self.fields
+        &self.fields[..self.count]
     }
 
     /// Whether the rule matches.

@@ -1,5 +1,7 @@
 //! Whether a flow is tracked, and which rules make it so (semantics D7 to D16).
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 use secgroup_datapath::AlwaysTrack;
 use secgroup_model::{
@@ -32,6 +34,41 @@ pub struct Needed {
     pub rule: Option<String>,
 }
 
+/// On what grounds a flow is tracked, or is not.
+#[derive(Debug, Clone)]
+pub(crate) enum Basis<'a> {
+    /// A packet of a connection that is tracked already: the rules are not asked any more (D19, D20, D22).
+    Connection,
+    /// Neither TCP nor UDP nor ICMP (D13).
+    Protocol,
+    /// ICMP is never untracked, but only a query of a pair leaves something behind (D13, D50, D51).
+    Icmp {
+        /// Whether this is one.
+        opens: bool,
+    },
+    /// The rules say so.
+    Rules(ByRules<'a>),
+    /// What the engine lets pass without state although the rules, where they have a say, would have it tracked (D15, D58).
+    UselessAnswer(Option<ByRules<'a>>),
+}
+
+/// The rules that leave a flow untracked, as far as they are there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ByRules<'a> {
+    protocol: Protocol,
+    family: Family,
+    /// The way in which the flow was opened.
+    opened: Direction,
+    /// The port that it was opened to.
+    port: u16,
+    /// Whether the packet opens that flow, or may only be an answer.
+    opens: bool,
+    /// The one that admits the flow, and the one that admits every answer (D8 b and c).
+    rules: [Option<&'a Rule>; 2],
+    /// The peer, where flows with it are tracked whatever the rules say (D12).
+    always: Option<IpAddr>,
+}
+
 /// Where a flow is met: its interface, and the protocol and family of its packets.
 struct Place<'a> {
     inventory: &'a Inventory,
@@ -40,12 +77,12 @@ struct Place<'a> {
     family: Family,
 }
 
-impl Tracking {
+impl<'a> Basis<'a> {
     /// Whether the flow of `packet`, crossing `interface` in `direction`, is tracked (step 8 of the
     /// decision), and why.
     pub(crate) fn of(
-        inventory: &Inventory,
-        interface: &NetworkInterface,
+        inventory: &'a Inventory,
+        interface: &'a NetworkInterface,
         packet: &Packet,
         direction: Direction,
         always: &AlwaysTrack,
@@ -57,11 +94,13 @@ impl Tracking {
                 flags,
             } => (sport, dport, flags.is_opening()),
             L4::Udp { sport, dport } => (sport, dport, false),
-            L4::Icmp { kind, code, .. } => return icmp(packet.protocol, kind, code),
-            // D13.
-            L4::Other | L4::LaterFragment => {
-                return tracked("every protocol but TCP and UDP is always tracked".to_owned());
+            L4::Icmp { kind, code, .. } => {
+                let exchange = IcmpExchange::of(packet.protocol, kind, code);
+                return Self::Icmp {
+                    opens: exchange.is_some_and(|exchange| !exchange.is_reply()),
+                };
             }
+            L4::Other | L4::LaterFragment => return Self::Protocol,
         };
         let place = Place {
             inventory,
@@ -69,82 +108,165 @@ impl Tracking {
             protocol: packet.protocol,
             family: packet.family(),
         };
-        let opposite = direction.reverse();
-        let initiator = place.untracked(direction, dport);
-        let responder = || place.untracked(opposite, sport).filter(|_| !only_initiator);
         // The rules that it takes for whoever opened the flow: this end, or the other.
-        let (because, needs) = match (initiator, responder) {
-            (Some((admits, answers)), _) => (
-                format!(
-                    "{} admits it from or to everywhere, and {} every answer",
-                    admits.id, answers.id
-                ),
-                place.needs(direction, dport),
-            ),
-            (None, responder) => match responder() {
-                Some((admits, answers)) => (
-                    format!(
-                        "it may answer a flow to port {sport}, which {} admits from or to everywhere, \
-                         and {} every answer",
-                        admits.id, answers.id
-                    ),
-                    place.needs(opposite, sport),
-                ),
-                None => {
-                    return Self {
-                        tracked: true,
-                        because: place.why_tracked(direction, dport),
-                        needs: place.needs(direction, dport),
-                    };
-                }
-            },
+        let initiator = place.rules(direction, dport, true);
+        let by = if initiator.leave_untracked() || only_initiator {
+            initiator
+        } else {
+            let responder = place.rules(direction.reverse(), sport, false);
+            if responder.leave_untracked() {
+                responder
+            } else {
+                initiator
+            }
         };
         let peer = Query::of(packet, direction).peer;
-        if always.covers(peer) {
-            // D12.
-            return Self {
-                tracked: true,
-                because: format!(
-                    "the rules would leave it untracked ({because}), but flows with {peer} are \
-                     always tracked"
-                ),
-                needs,
-            };
+        Self::Rules(ByRules {
+            always: (by.leave_untracked() && always.covers(peer)).then_some(peer),
+            ..by
+        })
+    }
+
+    /// What the engine let pass without state: untracked by the rules, or an answer that a former policy lets through.
+    pub(crate) const fn of_untracked(self) -> Self {
+        match self {
+            Self::Rules(by) if by.is_tracked() => Self::UselessAnswer(Some(by)),
+            Self::Connection | Self::Protocol | Self::Icmp { .. } => Self::UselessAnswer(None),
+            untracked => untracked,
         }
-        Self {
-            tracked: false,
+    }
+
+    /// The same in words.
+    pub(crate) fn told(&self) -> Tracking {
+        let (tracked, because, by) = match self {
+            Self::Connection => (
+                true,
+                "its connection is tracked since it was opened, and stays so until it ends, \
+                 whatever becomes of the rules"
+                    .to_owned(),
+                None,
+            ),
+            Self::Protocol => (
+                true,
+                "every protocol but TCP and UDP is always tracked".to_owned(),
+                None,
+            ),
+            Self::Icmp { opens: true } => (true, "ICMP queries are always tracked".to_owned(), None),
+            Self::Icmp { opens: false } => (
+                true,
+                "ICMP is always tracked, but this message opens no exchange: it passes by its rule \
+                 alone"
+                    .to_owned(),
+                None,
+            ),
+            Self::Rules(by) => (by.is_tracked(), by.because(), Some(by)),
+            Self::UselessAnswer(by) => (
+                false,
+                "it answers a flow that a former policy left untracked, and the rule that opened \
+                 it is revoked: it passes by its own rule and leaves nothing behind"
+                    .to_owned(),
+                by.as_ref(),
+            ),
+        };
+        Tracking {
+            tracked,
             because,
-            needs,
-        }
-    }
-
-    /// A packet of a connection that is tracked already: the rules are not asked any more (D19, D20, D22).
-    pub(crate) fn of_connection() -> Self {
-        tracked(
-            "its connection is tracked since it was opened, and stays so until it ends, whatever \
-             becomes of the rules"
-                .to_owned(),
-        )
-    }
-
-    /// What the engine lets pass without state although the rules would have it tracked (D15, D58).
-    pub(crate) fn of_useless_answer(self) -> Self {
-        Self {
-            tracked: false,
-            because: "it answers a flow that a former policy left untracked, and the rule that \
-                      opened it is revoked: it passes by its own rule and leaves nothing behind"
-                .to_owned(),
-            needs: self.needs,
+            needs: by.map_or_else(Vec::new, ByRules::needs),
         }
     }
 }
 
+impl ByRules<'_> {
+    /// Whether both rules are there.
+    const fn leave_untracked(&self) -> bool {
+        matches!(self.rules, [Some(_), Some(_)])
+    }
+
+    const fn is_tracked(&self) -> bool {
+        !self.leave_untracked() || self.always.is_some()
+    }
+
+    fn because(&self) -> String {
+        let Self {
+            protocol,
+            port,
+            opened,
+            ..
+        } = self;
+        let everywhere = Peer::anywhere(self.family);
+        let untracked = match self.rules {
+            [None, _] => {
+                return format!(
+                    "no {opened} rule for {protocol} port {port} has the peer {everywhere}"
+                );
+            }
+            [Some(_), None] => {
+                let opposite = opened.reverse();
+                return format!(
+                    "no {opposite} rule has the peer {everywhere} and covers all {protocol} ports"
+                );
+            }
+            [Some(admits), Some(answers)] if self.opens => format!(
+                "{} admits it from or to everywhere, and {} every answer",
+                admits.id, answers.id
+            ),
+            [Some(admits), Some(answers)] => format!(
+                "it may answer a flow to port {port}, which {} admits from or to everywhere, and \
+                 {} every answer",
+                admits.id, answers.id
+            ),
+        };
+        match self.always {
+            None => untracked,
+            Some(peer) => format!(
+                "the rules would leave it untracked ({untracked}), but flows with {peer} are \
+                 always tracked"
+            ),
+        }
+    }
+
+    /// What the two rules have to allow, and which they are.
+    fn needs(&self) -> Vec<Needed> {
+        let Self { protocol, port, .. } = self;
+        let everywhere = Peer::anywhere(self.family);
+        let needed = |direction: Direction, rule: Option<&Rule>, words: String| {
+            let preposition = match direction {
+                Direction::Ingress => "from",
+                Direction::Egress => "to",
+            };
+            Needed {
+                needs: format!("{direction} {words} {preposition} {everywhere}"),
+                rule: rule.map(|rule| rule.id.to_string()),
+            }
+        };
+        let [admits, answers] = self.rules;
+        vec![
+            needed(self.opened, admits, format!("{protocol} {port}")),
+            needed(
+                self.opened.reverse(),
+                answers,
+                format!("{protocol} 0-65535"),
+            ),
+        ]
+    }
+}
+
 impl<'a> Place<'a> {
-    /// The rules that leave a flow opened in `direction` to `port` untracked: one that admits it,
-    /// one that admits all its answers (D8 b and c). They may be of different groups (D9).
-    fn untracked(&self, direction: Direction, port: u16) -> Option<(&'a Rule, &'a Rule)> {
-        let admits = self.open(direction, PortRange::single(port))?;
-        Some((admits, self.open(direction.reverse(), PortRange::ALL)?))
+    /// The rules that leave a flow opened in `direction` to `port` untracked, as far as they are there: one that admits it, one that
+    /// admits all its answers (D8 b and c). They may be of different groups (D9).
+    fn rules(&self, direction: Direction, port: u16, opens: bool) -> ByRules<'a> {
+        ByRules {
+            protocol: self.protocol,
+            family: self.family,
+            opened: direction,
+            port,
+            opens,
+            rules: [
+                self.open(direction, PortRange::single(port)),
+                self.open(direction.reverse(), PortRange::ALL),
+            ],
+            always: None,
+        }
     }
 
     fn open(&self, direction: Direction, ports: PortRange) -> Option<&'a Rule> {
@@ -153,46 +275,6 @@ impl<'a> Place<'a> {
             .find(|rule| {
                 opens(rule, self.protocol, self.family).is_some_and(|open| open.covers(ports))
             })
-    }
-
-    /// The two rules that leave a flow opened in `direction` to `port` untracked, as far as they are there (D8 b and c).
-    fn needs(&self, direction: Direction, port: u16) -> Vec<Needed> {
-        let (protocol, everywhere) = (self.protocol, Peer::anywhere(self.family));
-        let needed = |direction: Direction, ports, words: String| {
-            let preposition = match direction {
-                Direction::Ingress => "from",
-                Direction::Egress => "to",
-            };
-            Needed {
-                needs: format!("{direction} {words} {preposition} {everywhere}"),
-                rule: self.open(direction, ports).map(|rule| rule.id.to_string()),
-            }
-        };
-        vec![
-            needed(
-                direction,
-                PortRange::single(port),
-                format!("{protocol} {port}"),
-            ),
-            needed(
-                direction.reverse(),
-                PortRange::ALL,
-                format!("{protocol} 0-65535"),
-            ),
-        ]
-    }
-
-    fn why_tracked(&self, direction: Direction, port: u16) -> String {
-        let (protocol, opposite) = (self.protocol, direction.reverse());
-        let everywhere = Peer::anywhere(self.family);
-        match self.open(direction, PortRange::single(port)) {
-            None => {
-                format!("no {direction} rule for {protocol} port {port} has the peer {everywhere}")
-            }
-            Some(_) => format!(
-                "no {opposite} rule has the peer {everywhere} and covers all {protocol} ports"
-            ),
-        }
     }
 }
 
@@ -208,24 +290,5 @@ pub fn opens(rule: &Rule, protocol: Protocol, family: Family) -> Option<PortRang
         (Traffic::All, _) => Some(PortRange::ALL),
         (Traffic::Tcp(ports), Protocol::TCP) | (Traffic::Udp(ports), Protocol::UDP) => Some(ports),
         _ => None,
-    }
-}
-
-/// D13, D50, D51: never untracked, but only a query of a pair leaves something behind.
-fn icmp(protocol: Protocol, kind: u8, code: u8) -> Tracking {
-    let opens = IcmpExchange::of(protocol, kind, code).is_some_and(|exchange| !exchange.is_reply());
-    tracked(if opens {
-        "ICMP queries are always tracked".to_owned()
-    } else {
-        "ICMP is always tracked, but this message opens no exchange: it passes by its rule alone"
-            .to_owned()
-    })
-}
-
-const fn tracked(because: String) -> Tracking {
-    Tracking {
-        tracked: true,
-        because,
-        needs: Vec::new(),
     }
 }

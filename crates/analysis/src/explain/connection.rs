@@ -7,10 +7,31 @@ use secgroup_datapath::Connection;
 use secgroup_packet::{Direction, FlowKey, Protocol, Timestamp};
 use secgroup_policy::RuleNumber;
 
-use super::document::ConnectionLine;
+use super::document::{ConnectionLine, ConnectionReport};
+
+/// The connection that a packet belongs to, or is about, before and after it.
+#[derive(Debug, Clone)]
+pub(super) struct Around<'a> {
+    pub(super) before: Option<Connection>,
+    pub(super) after: Option<Connection>,
+    /// When they are looked at.
+    pub(super) now: Timestamp,
+    /// What the numbers of their rules stand for.
+    pub(super) registry: &'a Registry,
+}
+
+impl Around<'_> {
+    pub(super) fn told(&self) -> ConnectionReport {
+        let line = |connection: &Connection| line(connection, self.registry, self.now);
+        ConnectionReport {
+            before: self.before.as_ref().map(line),
+            after: self.after.as_ref().map(line),
+        }
+    }
+}
 
 /// The line of `connection` at `now`.
-pub(super) fn line(connection: &Connection, registry: &Registry, now: Timestamp) -> ConnectionLine {
+fn line(connection: &Connection, registry: &Registry, now: Timestamp) -> ConnectionLine {
     let key = &connection.key;
     let (local, remote, ports): (IpAddr, IpAddr, _) = match key {
         FlowKey::V4(key) => (

@@ -1,41 +1,66 @@
 //! Each group and rule that was considered, and the one field on which a rule failed.
 
-use secgroup_model::{Inventory, NetworkInterface, Peer, Rule, RuleSpec, SecurityGroup, Traffic};
+use secgroup_model::{
+    GroupId, Inventory, NetworkInterface, Peer, Rule, RuleSpec, SecurityGroup, Traffic,
+};
 use secgroup_packet::Direction;
 use secgroup_policy::Query;
 
 use super::document::{Considered, ConsideredGroup, FailsOn};
 use crate::mismatch::{peer_matches, ports_match, protocol_matches};
 
-/// The groups of `interface`, in the order in which they are attached, each with all its rules.
-pub(super) fn groups(
-    inventory: &Inventory,
-    interface: &NetworkInterface,
-    query: &Query,
-) -> Vec<ConsideredGroup> {
-    let groups = interface.groups.iter();
-    let considered = groups.map(|id| {
-        let group = inventory.groups.get(id);
-        let rules = group.into_iter().flat_map(|group| {
-            let rules = group.rules.iter();
-            rules.map(|rule| considered(inventory, group, rule, query))
-        });
-        ConsideredGroup {
-            group: id.to_string(),
-            name: group.map(|group| group.name.clone()),
-            rules: rules.collect(),
-        }
-    });
-    considered.collect()
+/// A group of the interface that was asked about a packet.
+#[derive(Debug, Clone)]
+pub(super) struct AskedGroup<'a> {
+    id: &'a GroupId,
+    /// `None` where the policy does not have it.
+    group: Option<&'a SecurityGroup>,
+    /// What each of its rules failed on, in their order.
+    fails_on: Vec<Option<FailsOn>>,
 }
 
-fn considered(
-    inventory: &Inventory,
-    group: &SecurityGroup,
-    rule: &Rule,
-    query: &Query,
-) -> Considered {
-    let fails_on = fails_on(inventory, group, &rule.spec, query);
+impl<'a> AskedGroup<'a> {
+    /// The groups of `interface`, in the order in which they are attached, asked about all their rules.
+    pub(super) fn all(
+        inventory: &'a Inventory,
+        interface: &'a NetworkInterface,
+        query: &Query,
+    ) -> Vec<Self> {
+        let groups = interface.groups.iter();
+        let asked = groups.map(|id| {
+            let group = inventory.groups.get(id);
+            let rules = group.into_iter().flat_map(|group| {
+                let rules = group.rules.iter();
+                rules.map(|rule| fails_on(inventory, group, &rule.spec, query))
+            });
+            Self {
+                id,
+                group,
+                fails_on: rules.collect(),
+            }
+        });
+        asked.collect()
+    }
+
+    /// What each of its rules failed on.
+    pub(super) fn fields(&self) -> impl Iterator<Item = Option<FailsOn>> + '_ {
+        self.fails_on.iter().copied()
+    }
+
+    pub(super) fn told(&self) -> ConsideredGroup {
+        let rules = self.group.into_iter().flat_map(|group| &group.rules);
+        let considered = rules.zip(self.fields());
+        ConsideredGroup {
+            group: self.id.to_string(),
+            name: self.group.map(|group| group.name.clone()),
+            rules: considered
+                .map(|(rule, fails_on)| told(rule, fails_on))
+                .collect(),
+        }
+    }
+}
+
+fn told(rule: &Rule, fails_on: Option<FailsOn>) -> Considered {
     Considered {
         rule: rule.id.to_string(),
         direction: rule.spec.direction,
