@@ -36,6 +36,7 @@ mod icmp;
 mod metrics;
 mod operation;
 mod page;
+mod page_keys;
 mod programs;
 mod rules;
 mod service;
