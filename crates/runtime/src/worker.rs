@@ -237,11 +237,10 @@ impl Worker {
                 busy = true;
                 self.heat(token);
                 if self.gate(token).is_some_and(Gate::gives) {
-                    self.expect_more(token)?;
+                    self.let_name(token, false)?;
                 }
-            } else if let Some(gate) = self.gate(token) {
-                gate.gives_nothing();
-                self.expect_no_more(token)?;
+            } else if self.gate(token).is_some_and(Gate::gives_nothing) {
+                self.let_name(token, true)?;
             }
         }
         self.asked.clear();

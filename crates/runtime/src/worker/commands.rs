@@ -172,91 +172,55 @@ impl Worker {
 
     /// Lets `epoll` name a device, and asks it in the next turn.
     fn attend(&mut self, token: Token) -> io::Result<()> {
-        let Some(Some(link)) = self.links.get_mut(token.place) else {
+        let Some(gate) = self.gate(token) else {
             return Ok(());
         };
-        let Some(devices) = &mut link.devices else {
+        if gate.is_watched || gate.is_at_end {
             return Ok(());
-        };
-        let gate = devices.gates[token.side as usize];
-        if let Some(receiver) = devices.receiver(token.side)
-            && !gate.is_watched
-            && !gate.is_at_end
-        {
-            epoll::add(
-                &self.epoll,
-                receiver.fd(),
-                token.data(),
-                epoll::EventFlags::IN,
-            )?;
-            let gate = &mut devices.gates[token.side as usize];
-            gate.is_watched = true;
-            gate.is_named = true;
+        }
+        if self.let_name(token, true)? {
+            if let Some(gate) = self.gate(token) {
+                gate.is_watched = true;
+            }
             self.heat(token);
         }
         Ok(())
     }
 
-    /// Takes a port that goes on giving frames off `epoll`'s list: the kernel would wake the list for each frame, on the CPU that brings it.
-    pub(super) fn expect_more(&mut self, token: Token) -> io::Result<()> {
+    /// Puts a device on `epoll`'s list, or takes it off, where it is not so already; whether there is such a device. What it has when it is put on, `epoll`
+    /// names at once.
+    pub(super) fn let_name(&mut self, token: Token, named: bool) -> io::Result<bool> {
         let Some(Some(link)) = self.links.get_mut(token.place) else {
-            return Ok(());
-        };
-        if let Some(devices) = &mut link.devices
-            && let Some(receiver) = devices.receiver(token.side)
-            && devices.gates[token.side as usize].is_named
-        {
-            epoll::delete(&self.epoll, receiver.fd())?;
-            devices.gates[token.side as usize].is_named = false;
-        }
-        Ok(())
-    }
-
-    /// Puts it back when it gave none. What came meanwhile, `epoll` names at once.
-    pub(super) fn expect_no_more(&mut self, token: Token) -> io::Result<()> {
-        let Some(Some(link)) = self.links.get_mut(token.place) else {
-            return Ok(());
+            return Ok(false);
         };
         let Some(devices) = &mut link.devices else {
-            return Ok(());
+            return Ok(false);
         };
-        let gate = devices.gates[token.side as usize];
-        if gate.is_watched
-            && !gate.is_named
-            && let Some(receiver) = devices.receiver(token.side)
-        {
-            epoll::add(
-                &self.epoll,
-                receiver.fd(),
-                token.data(),
-                epoll::EventFlags::IN,
-            )?;
-            devices.gates[token.side as usize].is_named = true;
+        let is_named = devices.gates[token.side as usize].is_named;
+        let Some(receiver) = devices.receiver(token.side) else {
+            return Ok(false);
+        };
+        match (is_named, named) {
+            (false, true) => {
+                let wanted = epoll::EventFlags::IN;
+                epoll::add(&self.epoll, receiver.fd(), token.data(), wanted)?;
+            }
+            (true, false) => epoll::delete(&self.epoll, receiver.fd())?,
+            _ => {}
         }
-        Ok(())
+        devices.gates[token.side as usize].is_named = named;
+        Ok(true)
     }
 
     /// Keeps `epoll` from naming a device; counts it among those that rest where it does.
     pub(super) fn ignore(&mut self, token: Token) -> io::Result<()> {
-        let Some(Some(link)) = self.links.get_mut(token.place) else {
-            return Ok(());
-        };
-        let Some(devices) = &mut link.devices else {
-            return Ok(());
-        };
-        if !devices.gates[token.side as usize].is_watched {
+        if !self.gate(token).is_some_and(|gate| gate.is_watched) {
             return Ok(());
         }
-        if devices.gates[token.side as usize].is_named
-            && let Some(receiver) = devices.receiver(token.side)
-        {
-            epoll::delete(&self.epoll, receiver.fd())?;
-        }
-        let gate = &mut devices.gates[token.side as usize];
-        gate.is_watched = false;
-        gate.is_named = false;
-        if gate.rests_until.is_some() {
-            self.resting += 1;
+        self.let_name(token, false)?;
+        if let Some(gate) = self.gate(token) {
+            gate.is_watched = false;
+            self.resting += usize::from(gate.rests_until.is_some());
         }
         Ok(())
     }

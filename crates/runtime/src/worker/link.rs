@@ -98,7 +98,7 @@ pub(crate) struct Gate {
     pub(crate) is_watched: bool,
     /// Its descriptor is in the worker's epoll.
     pub(crate) is_named: bool,
-    /// Turns in a row in which it gave frames, up to [`STEADY`].
+    /// Turns in a row in which it gave frames, as far as they can be counted.
     steady_turns: u8,
     /// It is on the list of those that are asked in the next turn.
     pub(crate) is_hot: bool,
@@ -121,20 +121,17 @@ impl Gate {
         }
     }
 
-    /// It gave frames in this turn; whether it has just done so for the [`STEADY`]th time in a row.
+    /// It gave frames in this turn; whether it has done so for so long that `epoll` need no longer name it: for each frame the kernel would do a wake-up's
+    /// work, on the CPU that brings it.
     pub(crate) const fn gives(&mut self) -> bool {
-        let was_steady = self.steady_turns == STEADY;
-        self.steady_turns = if was_steady {
-            STEADY
-        } else {
-            self.steady_turns + 1
-        };
-        self.steady_turns == STEADY && !was_steady
+        self.steady_turns = self.steady_turns.saturating_add(1);
+        self.is_named && self.steady_turns >= STEADY
     }
 
-    /// It gave none.
-    pub(crate) const fn gives_nothing(&mut self) {
+    /// It gave none; whether `epoll` has to name it again.
+    pub(crate) const fn gives_nothing(&mut self) -> bool {
         self.steady_turns = 0;
+        self.is_watched && !self.is_named
     }
 
     /// It is down: for a while nobody asks.
