@@ -159,17 +159,22 @@ impl Check<'_, '_> {
         }
     }
 
+    /// Where to listen, as an address with a port; `port` is that of the example where it is none.
+    fn socket_address(&mut self, text: &str, place: &Place<'_>, port: u16) -> Option<SocketAddr> {
+        let address = text.parse();
+        if address.is_err() {
+            let message = format!("{text:?} is not an address with a port");
+            let problem = self.problems.error(place.span(), message);
+            problem.help(format!(
+                "for example: `listen = \"127.0.0.1:{port}\"`, or \"[::1]:{port}\""
+            ));
+        }
+        address.ok()
+    }
+
     fn api(&mut self, api: &file::Api, here: &Place<'_>) -> Option<Api> {
         let place = here.key("listen");
-        let listen = match api.listen.parse::<SocketAddr>() {
-            Ok(listen) => Some(listen),
-            Err(_) => {
-                let message = format!("{:?} is not an address with a port", api.listen);
-                let problem = self.problems.error(place.span(), message);
-                problem.help("for example: `listen = \"127.0.0.1:4599\"`, or \"[::1]:4599\"");
-                None
-            }
-        };
+        let listen = self.socket_address(&api.listen, &place, 4599);
         if let Some(listen) = listen
             && !listen.ip().is_loopback()
             && api.keys.is_none()

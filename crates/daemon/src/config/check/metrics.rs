@@ -1,7 +1,5 @@
 //! What is said of metrics.
 
-use std::net::SocketAddr;
-
 use super::Check;
 use crate::config::tree::Place;
 use crate::config::{Metrics, file};
@@ -9,12 +7,7 @@ use crate::config::{Metrics, file};
 impl Check<'_, '_> {
     pub(super) fn metrics(&mut self, metrics: &file::Metrics, here: &Place<'_>) -> Option<Metrics> {
         let place = here.key("listen");
-        let Ok(listen) = metrics.listen.parse::<SocketAddr>() else {
-            let message = format!("{:?} is not an address with a port", metrics.listen);
-            let problem = self.problems.error(place.span(), message);
-            problem.help("for example: `listen = \"127.0.0.1:9273\"`, or \"[::1]:9273\"");
-            return None;
-        };
+        let listen = self.socket_address(&metrics.listen, &place, 9273)?;
         let is_local = listen.ip().to_canonical().is_loopback();
         if !is_local && !metrics.beyond_loopback {
             let message = format!("{listen} can be reached by others, who are asked for no key");

@@ -1,7 +1,5 @@
 //! What is said of the live page.
 
-use std::net::SocketAddr;
-
 use super::Check;
 use crate::config::tree::Place;
 use crate::config::{Metrics, Page, Viewers, file};
@@ -15,12 +13,7 @@ impl Check<'_, '_> {
         here: &Place<'_>,
     ) -> Option<Page> {
         let place = here.key("listen");
-        let Ok(listen) = page.listen.parse::<SocketAddr>() else {
-            let message = format!("{:?} is not an address with a port", page.listen);
-            let problem = self.problems.error(place.span(), message);
-            problem.help("for example: `listen = \"127.0.0.1:9274\"`, or \"[::1]:9274\"");
-            return None;
-        };
+        let listen = self.socket_address(&page.listen, &place, 9274)?;
         let viewers = match &page.keys {
             Some(keys) => Viewers::KeysIn(self.path(keys, &here.key("keys"))),
             None if listen.ip().to_canonical().is_loopback() => Viewers::ThisHost,
