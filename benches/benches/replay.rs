@@ -48,18 +48,9 @@ fn replay(path: &Path, workers: usize) -> Report {
         ..Sharing::default()
     };
     let plan = Plan {
-        captures: vec![path.to_owned()],
-        policy: inventory(RULES),
-        changes: Vec::new(),
         settings: session_settings(),
-        verdicts: None,
-        write_allowed: None,
-        write_denied: None,
-        annotate: None,
-        survey: false,
-        flow_log: None,
-        top: 10,
         sharing,
+        ..Plan::new(vec![path.to_owned()], inventory(RULES))
     };
     run(plan, &mut |_| {}).expect("no output is written that could fail")
 }

@@ -49,6 +49,27 @@ pub struct Plan {
     pub sharing: Sharing,
 }
 
+impl Plan {
+    /// Captures under one policy by the defaults: nothing is written, and the report lists ten denied five-tuples.
+    #[must_use]
+    pub fn new(captures: Vec<PathBuf>, policy: Inventory) -> Self {
+        Self {
+            captures,
+            policy,
+            changes: Vec::new(),
+            settings: SessionSettings::default(),
+            verdicts: None,
+            write_allowed: None,
+            write_denied: None,
+            annotate: None,
+            flow_log: None,
+            survey: false,
+            top: 10,
+            sharing: Sharing::default(),
+        }
+    }
+}
+
 /// How several threads share the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sharing {

@@ -40,21 +40,12 @@ fn memory_is_bounded_whatever_the_size() {
     settings.engine.capacity_v6 = 1000;
     let before = peak_kib();
     let plan = Plan {
-        captures: vec![path],
-        policy: Inventory::default(),
-        changes: Vec::new(),
         settings,
-        verdicts: None,
-        write_allowed: None,
-        write_denied: None,
-        annotate: None,
-        survey: false,
-        flow_log: None,
-        top: 10,
         sharing: Sharing {
             workers: NonZeroUsize::new(2),
             ..Sharing::default()
         },
+        ..Plan::new(vec![path], Inventory::default())
     };
     let report = run(plan, &mut |_| {}).unwrap();
     feeder.join().unwrap();

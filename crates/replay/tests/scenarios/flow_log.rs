@@ -5,7 +5,7 @@ use secgroup_flowlog::{Destination, Encoding, Traffic};
 use secgroup_model::{
     AccountId, InstanceId, Inventory, NetworkInterfaceId, Subnet, SubnetId, Tags, Vpc, VpcId,
 };
-use secgroup_replay::{FlowLogPlan, Plan, SessionSettings, Sharing, run};
+use secgroup_replay::{FlowLogPlan, Plan, run};
 use secgroup_testkit::capture::Pcap;
 use secgroup_testkit::trace::Trace;
 
@@ -74,15 +74,6 @@ impl Case {
             }
         };
         let plan = Plan {
-            captures: vec![capture],
-            policy: self.policy,
-            changes: Vec::new(),
-            settings: SessionSettings::default(),
-            verdicts: None,
-            write_allowed: None,
-            write_denied: None,
-            annotate: None,
-            survey: false,
             flow_log: Some(FlowLogPlan {
                 destination: Destination::File(to.clone()),
                 encoding: Encoding::Text,
@@ -92,8 +83,7 @@ impl Case {
                 account: "123456789010".to_owned(),
                 region: "us-east-1".to_owned(),
             }),
-            top: 10,
-            sharing: Sharing::default(),
+            ..Plan::new(vec![capture], self.policy)
         };
         run(plan, &mut |_| {}).unwrap();
         let text = std::fs::read_to_string(to).unwrap();

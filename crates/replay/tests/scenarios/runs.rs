@@ -1,7 +1,7 @@
 //! Whole runs: policy changes in time, and what the report says of rules.
 
 use secgroup_model::{GroupId, Inventory};
-use secgroup_replay::{Change, Plan, Report, SessionSettings, Sharing, run};
+use secgroup_replay::{Change, Plan, Report, run};
 use secgroup_testkit::capture::Pcap;
 use secgroup_testkit::frame;
 
@@ -16,22 +16,12 @@ fn replayed(frames: &[(u64, Vec<u8>)], first: Inventory, after: u64, second: Inv
     let path = folder.path().join("frames.pcap");
     std::fs::write(&path, Pcap::nano().file(&frames)).unwrap();
     let plan = Plan {
-        captures: vec![path],
-        policy: first,
         changes: vec![Change {
             after: seconds(after),
             files: Vec::new(),
             policy: second.into(),
         }],
-        settings: SessionSettings::default(),
-        verdicts: None,
-        write_allowed: None,
-        write_denied: None,
-        annotate: None,
-        survey: false,
-        flow_log: None,
-        top: 10,
-        sharing: Sharing::default(),
+        ..Plan::new(vec![path], first)
     };
     run(plan, &mut |_| {}).unwrap()
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secgroup_datapath::Reason;
 use secgroup_model::Inventory;
-use secgroup_replay::{Plan, Report, SessionSettings, Sharing, Survey, run};
+use secgroup_replay::{Plan, Report, Survey, run};
 use secgroup_testkit::capture::Pcap;
 use secgroup_testkit::frame;
 
@@ -12,18 +12,9 @@ use crate::support::policy;
 
 fn plan(captures: Vec<PathBuf>, policy: Inventory, survey: bool) -> Plan {
     Plan {
-        captures,
-        policy,
-        changes: Vec::new(),
-        settings: SessionSettings::default(),
-        verdicts: None,
-        write_allowed: None,
-        write_denied: None,
-        annotate: None,
         survey,
-        flow_log: None,
         top: 1,
-        sharing: Sharing::default(),
+        ..Plan::new(captures, policy)
     }
 }
 

@@ -35,21 +35,16 @@ fn replayed(
 ) -> (Result<Report, ReplayError>, String) {
     let lines = Lines::default();
     let plan = Plan {
-        captures: vec![path.to_owned()],
-        policy: policy("i ingress all from 0.0.0.0/0\n i egress tcp 1 to 192.0.2.1/32"),
-        changes: Vec::new(),
         settings,
         verdicts: Some(Box::new(lines.clone())),
-        write_allowed: None,
-        write_denied: None,
-        annotate: None,
-        survey: false,
-        flow_log: None,
-        top: 10,
         sharing: Sharing {
             workers: NonZeroUsize::new(workers),
             block_len: 1000,
         },
+        ..Plan::new(
+            vec![path.to_owned()],
+            policy("i ingress all from 0.0.0.0/0\n i egress tcp 1 to 192.0.2.1/32"),
+        )
     };
     let report = run(plan, &mut |_| {});
     let lines = lines.0.lock().unwrap().clone();
